@@ -1,0 +1,67 @@
+# make | make demo | make check | make bench | make install PREFIX=… | make lint | make fuzz | make clean
+B       ?= build
+PREFIX  ?= /usr/local
+VERSION := 0.1.0
+CC      ?= cc
+OPT     ?= -O2 -g
+WARN    := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror
+PKG     := yaml-0.1 libzstd hdf5-serial jansson libxxhash
+CFLAGS  := -std=c17 $(OPT) $(WARN) -fPIC -pthread -D_GNU_SOURCE -DFG_VERSION='"$(VERSION)"' $(EXTRA_CFLAGS)
+CORE_CFLAGS = -Icore/include -iquote core $(shell pkg-config --cflags $(PKG))
+CORE_LIBS   = $(shell pkg-config --libs $(PKG)) -ldl -lm -pthread
+
+# The command's own files; everything else in core/ is libfinegrain.
+COMMAND_SOURCES := $(wildcard core/command*.c core/main.c)
+LIBRARY_SOURCES := $(filter-out $(COMMAND_SOURCES),$(wildcard core/*.c))
+LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.c=$B/%.o)
+COMMAND_OBJECTS := $(COMMAND_SOURCES:%.c=$B/%.o)
+
+# One shared object a plugin: build/plugins/<kind>.so = objects : packages
+PLUGIN_LIST := sampler.wolff sampler.metropolis coarsen.majority network.symmetric train.newton generate.dream \
+               estimate.thermo source.file sink.snapshot
+sampler.wolff_OBJECTS      := plugins/samplers/wolff.o
+sampler.metropolis_OBJECTS := plugins/samplers/metropolis.o
+coarsen.majority_OBJECTS   := plugins/coarsen/majority.o
+network.symmetric_OBJECTS  := plugins/networks/symmetric.o
+network.symmetric_PKG      := jansson
+train.newton_OBJECTS       := plugins/train/newton.o
+train.newton_PKG           := gsl
+generate.dream_OBJECTS     := plugins/generate/dream.o
+estimate.thermo_OBJECTS    := plugins/estimate/thermo.o
+source.file_OBJECTS        := plugins/io/source_file.o core/codec.o core/stream_file.o core/message.o core/error.o
+source.file_PKG            := libzstd libxxhash hdf5-serial
+sink.snapshot_OBJECTS      := plugins/io/snapshot.o
+sink.snapshot_PKG          := libpng
+
+all: $B/finegrain plugins
+plugins: $(PLUGIN_LIST:%=$B/plugins/%.so)
+
+$B/libfinegrain.a: $(LIBRARY_OBJECTS)
+	rm -f $@ && ar rcs $@ $^
+$B/finegrain: $(COMMAND_OBJECTS) $B/libfinegrain.a
+	$(CC) $(OPT) $(EXTRA_CFLAGS) -o $@ $^ $(CORE_LIBS)
+$B/core/%.o: core/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(CORE_CFLAGS) -MMD -MP -c -o $@ $<
+$B/plugins/%.o: plugins/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -fvisibility=hidden -Icore/include $(shell pkg-config --cflags hdf5-serial) -MMD -MP -c -o $@ $<
+.SECONDEXPANSION:
+$B/plugins/%.so: $$(addprefix $B/,$$($$*_OBJECTS))
+	$(CC) $(OPT) $(EXTRA_CFLAGS) -shared -Wl,-z,defs -Wl,--exclude-libs,ALL -o $@ $^ $(if $($*_PKG),$(shell pkg-config --libs $($*_PKG))) -lm
+
+# One CUnit program a test file, linked with the library and the driver; see tests/.
+TESTS := $(patsubst tests/test_%.c,$B/tests/test_%,$(wildcard tests/test_*.c))
+TEST_FLAGS = $(CFLAGS) $(CORE_CFLAGS) -iquote tests -DFG_BUILD='"$(abspath $B)"' -MMD -MP
+$B/tests/driver.o: tests/driver.c
+	@mkdir -p $(@D)
+	$(CC) $(TEST_FLAGS) -c -o $@ $<
+$B/tests/test_%: tests/test_%.c $B/tests/driver.o $B/libfinegrain.a
+	@mkdir -p $(@D)
+	$(CC) $(TEST_FLAGS) -o $@ $< $B/tests/driver.o $B/libfinegrain.a -lcunit $(CORE_LIBS)
+tests: $(TESTS)
+
+clean:
+	rm -rf $B
+-include $(shell find $B -name '*.d' 2>/dev/null)
+.PHONY: all plugins tests clean

@@ -1,0 +1,39 @@
+// config.h — from a parameter table and a YAML map to the config struct a plugin reads.
+#ifndef FG_CORE_CONFIG_H
+#define FG_CORE_CONFIG_H
+
+#include "finegrain/stage.h"
+#include "yaml.h"
+
+/// A filled config struct with everything it points to.
+typedef struct fg_config fg_config;
+
+/// Fills a config. `params` may be NULL (all defaults). `stage` names the stage in messages, `place` is where it
+/// stands (for missing required parameters: "missing parameter 'size' (integer, 1 or more): linear size L").
+/// Unknown keys, wrong types, out-of-range values, unknown choices are recorded, several per pass, e.g.
+///   p.yaml:9:27: error: block: unknown parameter 'factr'; did you mean 'factor'? (valid: factor, ties)
+///   p.yaml:6:40: error: sample: size: 'big' is not an integer; write a whole number ≥ 1
+///   p.yaml:6:40: error: sample: size: 0 is below the minimum 1
+///   p.yaml:7:30: error: block: ties: unknown choice 'rnd'; did you mean 'random'? (valid: random, …)
+/// Relative paths are taken from `folder` ("" = current). Returns NULL when an error was recorded.
+fg_config *fg_config_new(const fg_stage *stage, const fg_node *params, const char *name, fg_place place, const char *folder, fg_diagnostics *diagnostics);
+void fg_config_free(fg_config *config);
+
+/// The struct for fg_stage.create.
+const void *fg_config_data(const fg_config *config);
+
+/// Where the parameter's value was written; the stage's place for a default.
+fg_place fg_config_place(const fg_config *config, const char *param);
+
+/// Writes the resolved parameters, defaults filled in, as YAML lines "      name: value\n" (`indent` blanks before),
+/// in table order, readable by fg_yaml_read_file with the same result.
+void fg_config_write(const fg_config *config, int indent, FILE *out);
+
+/// "integer, 1 or more", "real or critical", "random | configuration | up | down": a parameter's type and range in words.
+const char *fg_param_describe(const fg_param *param, char *buffer, size_t size);
+
+/// Checks a descriptor's own table: names, types, offsets inside the config, defaults and limits that parse and fit.
+/// Returns NULL when sound, otherwise what is wrong (in `buffer`).
+const char *fg_param_table_fault(const fg_stage *stage, char *buffer, size_t size);
+
+#endif

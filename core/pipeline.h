@@ -1,0 +1,61 @@
+// pipeline.h — what the user wrote: a pipeline file with its overrides, checked for form but not yet for meaning.
+// Knows YAML and the grammar of DESIGN section 3; knows no plugin.
+#ifndef FG_CORE_PIPELINE_H
+#define FG_CORE_PIPELINE_H
+
+#include "yaml.h"
+
+/// A reference to an output: "sample" or "sample.configurations".
+typedef struct fg_reference {
+  fg_place place;
+  const char *stage;
+  const char *port; ///< NULL: the stage's first output
+} fg_reference;
+
+/// One input of a stage: port and the outputs it takes, in order.
+typedef struct fg_input_spec {
+  fg_place place;
+  const char *port; ///< NULL: written as `input:`
+  bool list;        ///< written as [a, b]
+  fg_reference *references;
+  size_t count;
+} fg_input_spec;
+
+/// record: {port: FILE}
+typedef struct fg_record_spec {
+  fg_place place;
+  const char *port;
+  const char *file;
+} fg_record_spec;
+
+typedef struct fg_stage_spec {
+  fg_place place;
+  const char *name;
+  fg_place kind_place;
+  const char *kind;
+  const fg_node *params; ///< NULL: none
+  fg_input_spec *inputs;
+  size_t input_count;
+  fg_record_spec *records;
+  size_t record_count;
+} fg_stage_spec;
+
+typedef struct fg_pipeline {
+  const char *file;   ///< as the user gave it
+  char *folder;       ///< absolute folder of the file, for relative input paths
+  const char *name;
+  uint64_t seed;
+  int zstd_level;     ///< 0: none
+  uint64_t buffer;    ///< bytes of all edges together
+  fg_stage_spec *stages;
+  size_t stage_count;
+  fg_document **documents; ///< the file and one for each --set; they own all texts
+  size_t document_count;
+} fg_pipeline;
+
+/// Reads `file` and applies `sets`, each "stage.params.key=value" or "stream.key=value". Everything wrong is recorded;
+/// NULL when anything was.
+fg_pipeline *fg_pipeline_read(const char *file, const char *const *sets, size_t set_count, fg_diagnostics *diagnostics);
+void fg_pipeline_free(fg_pipeline *pipeline);
+
+#endif

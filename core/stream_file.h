@@ -1,0 +1,42 @@
+// stream_file.h — the stream file .fgs: a file header, encoded batches, a footer with an index (schemas/stream.md).
+// One thread at a time per writer or reader.
+#ifndef FG_CORE_STREAM_FILE_H
+#define FG_CORE_STREAM_FILE_H
+
+#include "codec.h"
+
+#include <stdbool.h>
+
+typedef struct fg_stream_writer fg_stream_writer;
+
+/// Creates `path` (the caller names a temporary and renames it after finish).
+fg_status fg_stream_create(const char *path, fg_stream_writer **writer, fg_error *error);
+fg_status fg_stream_append(fg_stream_writer *writer, const fg_packet *packet, fg_error *error);
+/// Writes the footer, syncs, closes and frees; frees also on failure.
+fg_status fg_stream_finish(fg_stream_writer *writer, fg_error *error);
+/// Closes and frees without a footer.
+void fg_stream_abandon(fg_stream_writer *writer);
+
+typedef struct fg_stream_reader fg_stream_reader;
+
+/// What a stream file holds, one line a lattice and level, in order of first appearance.
+typedef struct fg_stream_content {
+  fg_lattice lattice;
+  uint32_t element;
+  int32_t level;
+  uint64_t configurations;
+} fg_stream_content;
+
+/// Opens and checks header and footer. A file without a sound footer is scanned to its last good batch; then
+/// *recovered says so ("footer missing: recovered 12 batches, 3000 configurations; 517 bytes dropped"), else it is "".
+fg_status fg_stream_open(const char *path, fg_stream_reader **reader, fg_error *error);
+void fg_stream_close(fg_stream_reader *reader);
+const char *fg_stream_recovered(const fg_stream_reader *reader);
+uint64_t fg_stream_batches(const fg_stream_reader *reader);
+const fg_stream_content *fg_stream_contents(const fg_stream_reader *reader, uint32_t *count);
+uint64_t fg_stream_largest_batch(const fg_stream_reader *reader); ///< configurations
+
+/// The next batch (one reference for the caller); FG_DONE after the last.
+fg_status fg_stream_next(fg_stream_reader *reader, fg_batch **batch, fg_error *error);
+
+#endif

@@ -1,0 +1,47 @@
+// yaml.h — a YAML file as a tree of nodes, each with its place. Read through libyaml's events.
+// Limits and refusals (DESIGN of the format): one document, depth ≤ 64, ≤ 1 MiB of text, ≤ 100,000 nodes after alias
+// expansion; duplicate keys, alias cycles, `<<`, tags and non-scalar keys are errors. All are reported with their place.
+#ifndef FG_CORE_YAML_H
+#define FG_CORE_YAML_H
+
+#include "diagnostics.h"
+
+#include <stdbool.h>
+
+typedef enum fg_node_kind { FG_NODE_SCALAR = 1, FG_NODE_LIST, FG_NODE_MAP } fg_node_kind;
+
+/// A node; owned by its document. A map's i-th entry is keys[i] (a scalar) : items[i], in the file's order.
+typedef struct fg_node fg_node;
+struct fg_node {
+  fg_node_kind kind;
+  fg_place place;
+  const char *text; ///< scalar: its text; otherwise NULL
+  bool plain;       ///< scalar: written without quotes, so it may be a number, a boolean or null
+  size_t count;     ///< list, map: entries
+  fg_node **keys;
+  fg_node **items;
+};
+
+typedef struct fg_document fg_document;
+
+/// Reads a file or a text; `name` is what places will show. NULL after an error was recorded. An empty document gives
+/// an error too.
+fg_document *fg_yaml_read_file(const char *path, fg_diagnostics *diagnostics);
+fg_document *fg_yaml_read_text(const char *name, const char *text, size_t length, fg_diagnostics *diagnostics);
+void fg_document_free(fg_document *document);
+fg_node *fg_document_root(const fg_document *document);
+
+/// Value of `key` in a map, NULL when absent or `map` is not a map.
+fg_node *fg_node_get(const fg_node *map, const char *key);
+/// The key's own node, for its place.
+const fg_node *fg_node_key(const fg_node *map, const char *key);
+/// Replaces or appends `key: value` in a map; key and memory belong to `document`, value may be another document's
+/// node, which must then live as long. NULL value removes nothing and is not allowed.
+void fg_node_set(fg_document *document, fg_node *map, const char *key, fg_place place, fg_node *value);
+/// An empty map owned by `document`.
+fg_node *fg_node_new_map(fg_document *document, fg_place place);
+
+/// "a map", "a list", "text", "a number", "true or false", "nothing": for messages.
+const char *fg_node_describe(const fg_node *node);
+
+#endif
