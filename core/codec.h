@@ -29,6 +29,9 @@ fg_status fg_packet_from_bytes(const uint8_t *data, uint64_t bytes, fg_packet **
 #define FG_PACKET_HEADER_BYTES 128u
 fg_status fg_packet_length(const uint8_t *data, uint64_t *bytes, fg_error *error);
 
+/// The same, and what the header says of the batch, without its data.
+fg_status fg_packet_peek(const uint8_t *data, fg_batch *batch, uint64_t *bytes, fg_error *error);
+
 void fg_packet_ref(const fg_packet *packet);
 void fg_packet_unref(const fg_packet *packet); ///< NULL is allowed
 

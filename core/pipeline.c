@@ -246,7 +246,6 @@ static char *folder_of(const char *file) {
 
 fg_pipeline *fg_pipeline_read(const char *file, const char *const *sets, size_t set_count, fg_diagnostics *diagnostics) {
   static const char *const keys[] = {"finegrain", "name", "seed", "stages", "stream", "sweep", "exec"};
-  unsigned errors = fg_diagnostics_errors(diagnostics);
   fg_document *document = fg_yaml_read_file(file, diagnostics);
   if (!document) return NULL;
   fg_pipeline *pipeline = allocate(1, sizeof *pipeline);
@@ -276,7 +275,7 @@ fg_pipeline *fg_pipeline_read(const char *file, const char *const *sets, size_t 
   pipeline->stages = allocate(stages->count, sizeof *pipeline->stages);
   for (size_t i = 0; i < stages->count; i++) read_stage(&pipeline->stages[pipeline->stage_count++], stages->keys[i], stages->items[i], diagnostics);
 done:
-  if (fg_diagnostics_errors(diagnostics) == errors) return pipeline;
+  if (pipeline->stage_count) return pipeline;
   fg_pipeline_free(pipeline);
   return NULL;
 }

@@ -32,7 +32,7 @@ typedef struct fg_stage_spec {
   fg_place place;
   const char *name;
   fg_place kind_place;
-  const char *kind;
+  const char *kind;      ///< NULL: missing, which has been recorded
   const fg_node *params; ///< NULL: none
   fg_input_spec *inputs;
   size_t input_count;
@@ -53,8 +53,9 @@ typedef struct fg_pipeline {
   size_t document_count;
 } fg_pipeline;
 
-/// Reads `file` and applies `sets`, each "stage.params.key=value" or "stream.key=value". Everything wrong is recorded;
-/// NULL when anything was.
+/// Reads `file` and applies `sets`, each "stage.params.key=value" or "stream.key=value". Everything wrong is recorded.
+/// A pipeline with faults is returned too, as far as it could be read, so that its plan can find more of them in the same
+/// pass; NULL when there are no stages to look at.
 fg_pipeline *fg_pipeline_read(const char *file, const char *const *sets, size_t set_count, fg_diagnostics *diagnostics);
 void fg_pipeline_free(fg_pipeline *pipeline);
 

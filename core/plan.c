@@ -315,6 +315,7 @@ static fg_instance *resolve(fg_plan *plan, uint32_t index) {
   instance->plan = plan;
   instance->index = index;
   instance->spec = spec;
+  if (!spec->kind) return instance;
   const fg_kind_entry *entry = fg_registry_find(plan->registry, spec->kind);
   if (!entry) {
     char hint[1024];
@@ -336,7 +337,6 @@ static fg_instance *resolve(fg_plan *plan, uint32_t index) {
 }
 
 fg_plan *fg_plan_new(const fg_pipeline *pipeline, const fg_registry *registry, uint64_t seed, fg_diagnostics *diagnostics) {
-  unsigned errors = fg_diagnostics_errors(diagnostics);
   fg_plan *plan = allocate(1, sizeof *plan);
   plan->pipeline = pipeline;
   plan->registry = registry;
@@ -356,11 +356,11 @@ fg_plan *fg_plan_new(const fg_pipeline *pipeline, const fg_registry *registry, u
     require_inputs(plan, instance);
   }
   bool sorted = sort_stages(plan);
-  if (sorted && fg_diagnostics_errors(diagnostics) == errors) {
+  if (sorted && fg_diagnostics_errors(diagnostics) == 0) {
     for (uint32_t i = 0; i < plan->count; i++) warn_unused(plan, plan->instances[i]);
     prepare_all(plan);
   }
-  if (fg_diagnostics_errors(diagnostics) == errors) return plan;
+  if (fg_diagnostics_errors(diagnostics) == 0) return plan;
   fg_plan_free(plan);
   return NULL;
 }

@@ -62,7 +62,7 @@ struct fg_plan {
   uint32_t edge_count;
 };
 
-/// Resolves, connects, creates and negotiates. Everything wrong is recorded; NULL when anything was.
+/// Resolves, connects, creates and negotiates. Everything wrong is recorded; NULL when anything was, here or before.
 fg_plan *fg_plan_new(const fg_pipeline *pipeline, const fg_registry *registry, uint64_t seed, fg_diagnostics *diagnostics);
 /// Destroys the instances too.
 void fg_plan_free(fg_plan *plan);

@@ -133,12 +133,12 @@ void fg_hub_leave(fg_hub *hub) {
   pthread_mutex_unlock(&hub->lock);
 }
 
-/// Names the edges at which threads wait for input.
-static fg_status report_stuck(fg_hub *hub, fg_error *error) {
-  char names[700] = "";
-  size_t at = 0;
-  for (fg_queue *queue = hub->queues; queue && at < sizeof names - 1; queue = queue->older)
-    if (queue->reader_waits) at += (size_t)snprintf(names + at, sizeof names - at, "%s%s", at ? ", " : "", queue->name);
+/// Names the edge at which this thread waits for input, and those of the others.
+static fg_status report_stuck(const fg_queue *own, fg_error *error) {
+  char names[700];
+  size_t at = (size_t)snprintf(names, sizeof names, "%s", own->name);
+  for (const fg_queue *queue = own->hub->queues; queue && at < sizeof names - 1; queue = queue->older)
+    if (queue->reader_waits) at += (size_t)snprintf(names + at, sizeof names - at, ", %s", queue->name);
   return fg_error_set(error, "every stage waits for another and no queue is full: %s", names);
 }
 
@@ -259,7 +259,7 @@ fg_status fg_queue_pop(fg_queue *queue, fg_item *item, double *waited, fg_error 
   if (!atomic_load(&hub->cancelled) && !is_empty(queue))
     status = take(queue, item, error);
   else if (!atomic_load(&hub->cancelled))
-    status = report_stuck(hub, error);
+    status = report_stuck(queue, error);
   pthread_cond_broadcast(&hub->changed);
   pthread_mutex_unlock(&hub->lock);
   if (!token) fg_pool_acquire(hub->pool);

@@ -65,7 +65,7 @@ struct ising_sampler {
 void ising_init(ising_sampler *sampler, const fg_host *host, const ising_config *config, const ising_method *method);
 void ising_clear(ising_sampler *sampler);
 
-/// 1 up for all sites with probability ½, down otherwise; `staggered`: a checkerboard instead.
+/// All spins up or all down, with probability ½ each; `staggered`: one of the two checkerboards.
 void ising_order(const ising_sampler *sampler, ising_chain *chain, int staggered);
 
 // The functions of fg_stage; `self` is an instance that starts with an ising_sampler.

@@ -10,12 +10,11 @@
 // (0, 1) every state leads to every other in one sweep.
 #define PROPOSAL 0.75
 
-#define CRITICAL 0.44068679350977147 // ln(1+√2)/2
-#define DYNAMIC_EXPONENT 2.17        // Nightingale & Blöte, Phys. Rev. Lett. 76, 4548 (1996): 2.1665(12)
-#define SPACING_FACTOR 0.0625        // spacing / ξ^z, sweeps
-#define SPACING_MOST 1000            // sweeps
+#define DYNAMIC_EXPONENT 2.17   // Nightingale & Blöte, Phys. Rev. Lett. 76, 4548 (1996): 2.1665(12)
+#define SPACING_FACTOR 0.0625   // spacing / ξ^z, sweeps
+#define SPACING_MOST 1000       // sweeps
 #define THERMALIZE_SPACINGS 100
-#define CANCEL_CHECK (1u << 20)      // spins visited between two looks at host->cancelled
+#define CANCEL_CHECK (1u << 20) // spins visited between two looks at host->cancelled
 
 typedef enum algorithm { METROPOLIS = 0, HEAT_BATH = 1 } algorithm;
 
@@ -87,12 +86,12 @@ static fg_status advance(const ising_sampler *base, ising_chain *chain) {
   return status;
 }
 
-/// Sweeps between configurations: a fixed part of ξ^z, where ξ is the correlation length of the infinite lattice
-/// (Onsager; McCoy & Wu, The Two-Dimensional Ising Model, 1973: 1/ξ = ln coth K − 2K above, twice its modulus below the
-/// critical temperature), at most L.
+/// Sweeps between configurations: a fixed part of ξ^z, where ξ is the correlation length of the infinite lattice above
+/// the critical temperature, 1/ξ = ln coth K − 2K (L. Onsager, Phys. Rev. 65, 117, 1944), at most L. Below it the
+/// modulus gives twice the true length: on small lattices the rare reversals of all spins ask for that.
 static uint64_t auto_spacing(const ising_config *config) {
   double length = (double)config->size, strength = fabs(config->coupling);
-  double inverse = fabs(-log(tanh(strength)) - 2.0 * strength) * (strength > CRITICAL ? 2.0 : 1.0);
+  double inverse = fabs(-log(tanh(strength)) - 2.0 * strength);
   int frustrated = config->coupling < 0 && config->size % 2; // walls that cannot vanish wander over the lattice
   double correlation = frustrated || !(inverse * length > 1.0) ? length : 1.0 / inverse;
   double wanted = SPACING_FACTOR * pow(correlation, DYNAMIC_EXPONENT);
@@ -107,9 +106,9 @@ static fg_status create(const fg_host *host, const void *config, void **self) {
   metropolis *sampler = calloc(1, sizeof *sampler);
   if (!sampler) return host->fail(host, "out of memory");
   ising_init(&sampler->base, host, common, &method);
-  double coupling = common->size == 1 ? 0.0 : common->coupling; // a site that is its own neighbour flips for nothing
+  algorithm which = (algorithm)own->algorithm;
   for (int agreeing = 0; agreeing <= 4; agreeing++)
-    sampler->thresholds[agreeing] = (uint64_t)(flip_probability((algorithm)own->algorithm, coupling, agreeing) * 0x1p63);
+    sampler->thresholds[agreeing] = (uint64_t)(flip_probability(which, common->coupling, agreeing) * 0x1p63);
   sampler->spacing = common->spacing == ISING_AUTO ? auto_spacing(common) : (uint64_t)common->spacing;
   sampler->thermalize = common->thermalize == ISING_AUTO ? THERMALIZE_SPACINGS * auto_spacing(common)
                                                          : (uint64_t)common->thermalize;
@@ -156,8 +155,8 @@ static const fg_param spacing = {
     .min = "1",
     .names = special_counts,
     .unit = "sweeps",
-    .doc = "Sweeps between configurations; auto: 1 + x^2.17/16, at most 1000, where x is the smaller of the size and the "
-           "correlation length.",
+    .doc = "Sweeps between configurations; auto: 1 + x^2.17/16, at most 1000, where x is the smaller of the size and "
+           "1/|2K + ln tanh K|, the correlation length.",
 };
 static const fg_param algorithm_param = {
     .size = sizeof(fg_param),
@@ -167,23 +166,25 @@ static const fg_param algorithm_param = {
     .def = "metropolis",
     .choices = algorithms,
     .unit = "1",
-    .doc = "How a spin is updated: a proposed flip accepted with min(1, exp(-K ΔE)), or a fresh draw given its neighbours.",
+    .doc = "How a spin is updated: a proposed flip accepted with min(1, exp(-K ΔE)), or drawn afresh given its "
+           "neighbours.",
 };
 
 static const fg_stage stage = {
     .size = sizeof(fg_stage),
     .kind = "sampler.metropolis",
     .summary = "draws configurations of the two-dimensional Ising model by single-spin updates",
-    .doc = "Samples the Ising model, weight exp(K Σ s s') over the bonds of a periodic L×L square lattice, at any finite "
-           "coupling of either sign and any size, odd ones included. metropolis: Metropolis et al., J. Chem. Phys. 21, "
-           "1087 (1953), a flip being proposed with probability 3/4, because sequential proposals that are all accepted "
-           "would not be ergodic; heat-bath: Glauber, J. Math. Phys. 4, 294 (1963). A sweep visits all sites in order.\n\n"
+    .doc = "Samples the Ising model, weight exp(K Σ s s') over the bonds of a periodic L×L square lattice, at "
+           "any finite coupling of either sign and any size, odd ones included. A sweep visits all sites in "
+           "order. metropolis: Metropolis et al., J. Chem. Phys. 21, 1087 (1953), a flip being proposed with "
+           "probability 3/4, because sequential proposals that are all accepted would not be ergodic; heat- "
+           "bath: Glauber, J. Math. Phys. 4, 294 (1963).\n\n"
            "Chains start from the ground state (a checkerboard for K < 0), with a random sign each, and every "
-           "configuration goes out with a random sign: an exact symmetry that local updates restore too slowly at strong "
-           "coupling. Near the critical point configurations stay correlated for about L^2.17 sweeps; on large lattices "
-           "sampler.wolff is faster by far.\n\n"
-           "Flip probabilities are multiples of 2⁻⁶³. On L = 2 two bonds join each pair of neighbours; on L = 1 a site is "
-           "its own neighbour.",
+           "configuration goes out with a random sign: an exact symmetry that local updates restore too slowly "
+           "at strong coupling. Near the critical point configurations stay correlated for about L^2.17 "
+           "sweeps; on large lattices sampler.wolff is faster by far.\n\n"
+           "Flip probabilities are multiples of 2⁻⁶³. On L = 2 two bonds join each pair of neighbours; on L = "
+           "1 a site is its own neighbour.",
     .params = (const fg_param *const[]){&ising_param_size, &coupling, &ising_param_configurations, &ising_param_chains,
                                         &thermalize, &spacing, &algorithm_param, NULL},
     .inputs = (const fg_port *const[]){NULL},

@@ -1,0 +1,487 @@
+// newton.c — train.newton: maximum likelihood of a network that is a logistic regression on few classes. One pass counts
+// how often each class of fine spins came out 1 or 0; what is left is small and concave:
+//     ℓ(w) = Σ_c [ones_c ln σ(z_c) + zeros_c ln σ(-z_c)],   z_c = Σ_k w_k x_ck,
+// climbed by Newton's method. No physics and no network's details: those are behind fg_network_classes.
+#include "finegrain/finegrain.h"
+
+#include <gsl/gsl_blas.h>
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_linalg.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FACTOR 2u             // of every network so far; sizes are checked before there is a model
+#define TASKS 8u              // shares a batch is counted in; each keeps counts of its own
+#define COUNTS_BYTES ((uint64_t)2 << 20) // of one share, kernels up to 7
+#define LARGEST_LOGIT 25.0    // beyond it the likelihood is still climbing towards infinity: σ(-25) = 1.4e-11
+#define SMALLEST_RCOND 1e-12  // below it the Hessian counts as singular
+#define MOST_HALVINGS 60
+
+typedef struct config {
+  double prior;
+  double tolerance;
+  int64_t iterations;
+} config;
+
+typedef struct newton {
+  const fg_host *host;
+  const config *config;
+  const fg_network *network;
+  char kind[64];
+  fg_network_model *opened; ///< the model as it arrived
+  const fg_model *model;
+  void *counts[TASKS];
+} newton;
+
+static fg_status turn_off_handler(void *arg) {
+  (void)arg;
+  gsl_set_error_handler_off();
+  return FG_OK;
+}
+
+static fg_status create(const fg_host *host, const void *given, void **self) {
+  newton *stage = calloc(1, sizeof *stage);
+  if (!stage) return host->fail(host, "out of memory");
+  stage->host = host;
+  stage->config = given;
+  host->serialize(host, "gsl", turn_off_handler, NULL);
+  *self = stage;
+  return FG_OK;
+}
+
+static void destroy(void *self) {
+  newton *stage = self;
+  for (unsigned t = 0; t < TASKS; t++)
+    if (stage->counts[t]) stage->network->classes->close(stage->counts[t]);
+  if (stage->opened) stage->network->close(stage->opened);
+  if (stage->model) stage->host->model_unref(stage->host, stage->model);
+  free(stage);
+}
+
+// ---- formats
+
+static int doubles(const fg_lattice *fine, const fg_lattice *coarse) {
+  int fits = fine->shape == coarse->shape && fine->dims == coarse->dims;
+  for (uint32_t d = 0; fits && d < fine->dims; d++) fits = fine->extent[d] == FACTOR * coarse->extent[d];
+  return fits;
+}
+
+static fg_status refuse_sizes(const fg_host *host, const fg_lattice *fine, const fg_lattice *coarse) {
+  char large[96], small[96];
+  fg_lattice_name(fine, large);
+  fg_lattice_name(coarse, small);
+  return host->fail(host, "fine lattices of size %s do not go with coarse ones of size %s: they must be %u times as large; "
+                    "block with factor: %u", large, small, FACTOR, FACTOR);
+}
+
+static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format *const *outputs, uint64_t *memory) {
+  newton *stage = self;
+  const fg_host *host = stage->host;
+  const fg_format *model = inputs[0], *fine = inputs[1], *coarse = inputs[2];
+  snprintf(stage->kind, sizeof stage->kind, "%s", model->network);
+  stage->network = host->lookup(host, stage->kind, FG_NETWORK_EXTENSION);
+  if (!stage->network)
+    return host->fail(host, "model '%s' is of no network this program has; a model comes from a network stage", stage->kind);
+  if (!FG_HAS(stage->network, classes) || !stage->network->classes)
+    return host->fail(host, "model '%s' is no logistic regression on few classes, so it cannot be trained by counting; use "
+                      "another trainer", stage->kind);
+  if (fine->shape_count != coarse->shape_count)
+    return host->fail(host, "fine has %" PRIu32 " lattice sizes and coarse has %" PRIu32 "; each coarse configuration must be "
+                      "the block image of the fine one", fine->shape_count, coarse->shape_count);
+  for (uint32_t s = 0; s < fine->shape_count; s++)
+    if (!doubles(&fine->shapes[s], &coarse->shapes[s])) return refuse_sizes(host, &fine->shapes[s], &coarse->shapes[s]);
+  snprintf(outputs[0]->network, sizeof outputs[0]->network, "%s", stage->kind);
+  outputs[0]->has_weights = 1;
+  *memory = sizeof(newton) + (TASKS + 1) * COUNTS_BYTES;
+  return FG_OK;
+}
+
+// ---- counting
+
+static fg_status take_model(newton *stage, const fg_model *model) {
+  const fg_host *host = stage->host;
+  if (stage->model) return host->fail(host, "takes one model, but more than one arrived");
+  if (strcmp(model->network, stage->kind) != 0)
+    return host->fail(host, "a model of '%s' arrived where '%s' was announced", model->network, stage->kind);
+  host->model_ref(host, model);
+  stage->model = model;
+  fg_status status = stage->network->open(host, model->hyperparameters, model->weights, model->weight_count, &stage->opened);
+  for (unsigned t = 0; status == FG_OK && t < TASKS; t++) {
+    stage->counts[t] = stage->network->classes->open(stage->opened);
+    if (!stage->counts[t]) status = host->fail(host, "out of memory for class counts");
+  }
+  return status;
+}
+
+typedef struct counting {
+  const newton *stage;
+  const fg_batch *fine, *coarse;
+} counting;
+
+static fg_status count_share(void *arg, uint64_t task) {
+  const counting *work = arg;
+  const newton *stage = work->stage;
+  uint64_t count = work->fine->count;
+  uint32_t begin = (uint32_t)(count * task / TASKS), end = (uint32_t)(count * (task + 1) / TASKS);
+  if (stage->host->cancelled(stage->host)) return FG_CANCELLED;
+  if (begin == end) return FG_OK;
+  return stage->network->classes->add(stage->counts[task], work->fine, work->coarse, begin, end);
+}
+
+static fg_status process(void *self, uint32_t port, const fg_message *const *messages, uint32_t count) {
+  (void)count;
+  newton *stage = self;
+  const fg_host *host = stage->host;
+  if (port == 0) return take_model(stage, messages[0]->model);
+  if (!stage->model) return host->fail(host, "no model arrived");
+  counting work = {stage, messages[0]->batch, messages[1]->batch};
+  const fg_lattice *fine = &work.fine->lattice, *coarse = &work.coarse->lattice;
+  if (!doubles(fine, coarse)) return refuse_sizes(host, fine, coarse);
+  return host->parallel_for(host, TASKS, count_share, &work);
+}
+
+// ---- the regression
+
+/// One class of fine spins: features x and counts.
+typedef struct regression {
+  size_t parameters, classes;
+  double *features; ///< classes × parameters
+  double *ones, *zeros;
+  double spins;
+  double precision; ///< of the Gaussian prior on each weight; 0: none
+  gsl_vector *weights, *trial, *gradient, *step, *work;
+  gsl_matrix *hessian; ///< of -ℓ; after a step its Cholesky factor, at the end its inverse
+  double log_likelihood;
+  double largest_logit; ///< over the classes seen
+  int64_t iterations;
+} regression;
+
+static void regression_free(regression *r) {
+  free(r->features);
+  free(r->ones);
+  free(r->zeros);
+  gsl_vector *vectors[] = {r->weights, r->trial, r->gradient, r->step, r->work};
+  for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++)
+    if (vectors[i]) gsl_vector_free(vectors[i]);
+  if (r->hessian) gsl_matrix_free(r->hessian);
+}
+
+static int regression_alloc(regression *r, size_t parameters, size_t classes) {
+  *r = (regression){.parameters = parameters, .classes = classes};
+  r->features = calloc(classes * parameters, sizeof(double));
+  r->ones = calloc(classes, sizeof(double));
+  r->zeros = calloc(classes, sizeof(double));
+  gsl_vector **vectors[] = {&r->weights, &r->trial, &r->gradient, &r->step, &r->work};
+  int complete = r->features && r->ones && r->zeros;
+  for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
+    *vectors[i] = gsl_vector_calloc(i == 4 ? 3 * parameters : parameters);
+    complete = complete && *vectors[i];
+  }
+  r->hessian = gsl_matrix_calloc(parameters, parameters);
+  return complete && r->hessian;
+}
+
+/// ln σ(z) without overflow.
+static double log_sigmoid(double z) { return z < 0 ? z - log1p(exp(z)) : -log1p(exp(-z)); }
+
+static double logit(const regression *r, const gsl_vector *weights, size_t c) {
+  double z = 0;
+  for (size_t k = 0; k < r->parameters; k++) z += gsl_vector_get(weights, k) * r->features[c * r->parameters + k];
+  return z;
+}
+
+static double log_likelihood(const regression *r, const gsl_vector *weights) {
+  double sum = 0;
+  for (size_t c = 0; c < r->classes; c++) {
+    double z = logit(r, weights, c);
+    sum += r->ones[c] * log_sigmoid(z) + r->zeros[c] * log_sigmoid(-z);
+  }
+  return sum;
+}
+
+/// What is climbed: ℓ - ½ precision |w|².
+static double objective(const regression *r, const gsl_vector *weights) {
+  double norm = gsl_blas_dnrm2(weights);
+  return log_likelihood(r, weights) - 0.5 * r->precision * norm * norm;
+}
+
+/// Gradient of the objective, and minus its Hessian: Σ_c n_c σ(z)σ(-z) x x^T + precision.
+static void differentiate(regression *r) {
+  r->largest_logit = 0;
+  gsl_vector_memcpy(r->gradient, r->weights);
+  gsl_vector_scale(r->gradient, -r->precision);
+  gsl_matrix_set_identity(r->hessian);
+  gsl_matrix_scale(r->hessian, r->precision);
+  for (size_t c = 0; c < r->classes; c++) {
+    double z = logit(r, r->weights, c), p = 1 / (1 + exp(-z)), q = 1 / (1 + exp(z));
+    gsl_vector_view x = gsl_vector_view_array(r->features + c * r->parameters, r->parameters);
+    gsl_blas_daxpy(r->ones[c] * q - r->zeros[c] * p, &x.vector, r->gradient);
+    gsl_blas_dsyr(CblasLower, (r->ones[c] + r->zeros[c]) * p * q, &x.vector, r->hessian);
+    if (fabs(z) > r->largest_logit) r->largest_logit = fabs(z);
+  }
+}
+
+/// Cholesky factor of the Hessian in its place; 0 when it is singular.
+static int factorise(regression *r) {
+  double rcond = 0;
+  if (gsl_linalg_cholesky_decomp1(r->hessian) != GSL_SUCCESS) return 0;
+  if (gsl_linalg_cholesky_rcond(r->hessian, &rcond, r->work) != GSL_SUCCESS) return 0;
+  return rcond > SMALLEST_RCOND;
+}
+
+typedef enum outcome { CONVERGED, SEPARABLE, STUCK } outcome;
+
+/// Newton's method from the weights that are there. The expected gain of a step is half the Newton decrement gᵀH⁻¹g (Boyd
+/// & Vandenberghe, Convex Optimization, 9.5); it ends when that is below the tolerance.
+static outcome climb(regression *r, const config *c) {
+  double value = objective(r, r->weights);
+  for (r->iterations = 1; r->iterations <= c->iterations; r->iterations++) {
+    differentiate(r);
+    if (r->precision <= 0 && r->largest_logit > LARGEST_LOGIT) return SEPARABLE;
+    if (!factorise(r)) return r->precision > 0 ? STUCK : SEPARABLE;
+    gsl_vector_memcpy(r->step, r->gradient);
+    gsl_linalg_cholesky_svx(r->hessian, r->step);
+    double decrement;
+    gsl_blas_ddot(r->gradient, r->step, &decrement);
+    int last = decrement / 2 <= c->tolerance;
+
+    // Halve the step until it gains a share of what is expected; a last step is shorter than sums can tell.
+    double rounding = 1e-13 * fabs(value), scale = 1, next = value;
+    for (int halvings = 0; halvings < MOST_HALVINGS; halvings++, scale /= 2) {
+      gsl_vector_memcpy(r->trial, r->weights);
+      gsl_blas_daxpy(scale, r->step, r->trial);
+      next = objective(r, r->trial);
+      if (last || next >= value + 1e-4 * scale * decrement - rounding) break;
+    }
+    gsl_vector_memcpy(r->weights, r->trial);
+    value = next;
+    if (last) return CONVERGED;
+  }
+  return STUCK;
+}
+
+/// From the counts to the weights; *regularised: the data alone do not determine them.
+static fg_status solve(const newton *stage, regression *r, int *regularised) {
+  const fg_host *host = stage->host;
+  const fg_network *network = stage->network;
+  const config *c = stage->config;
+  *regularised = 0;
+  double *start = r->weights->data; // a vector made by gsl_vector_calloc is contiguous
+  if (stage->model->weight_count)
+    memcpy(start, stage->model->weights, r->parameters * sizeof *start);
+  else
+    network->initial_weights(stage->opened, host->rng_fill, host->rng_key(host, "initial weights"), start);
+
+  outcome result = climb(r, c);
+  if (result == SEPARABLE) {
+    *regularised = 1;
+    host->log(host, FG_LOG_WARNING,
+              "the data do not determine all weights (maximum likelihood lies at infinity, or the Hessian is singular); "
+              "regularised with a Gaussian prior of standard deviation %g on each weight", c->prior);
+    r->precision = 1 / (c->prior * c->prior);
+    gsl_vector_set_zero(r->weights);
+    result = climb(r, c);
+  }
+  if (result != CONVERGED)
+    return host->fail(host, "no convergence in %" PRId64 " iterations; allow more iterations or a larger tolerance", c->iterations);
+
+  differentiate(r);
+  if (!factorise(r) && r->precision <= 0) return host->fail(host, "the Hessian became singular at the solution");
+  gsl_linalg_cholesky_invert(r->hessian);
+  r->log_likelihood = log_likelihood(r, r->weights);
+  return FG_OK;
+}
+
+// ---- what comes out
+
+static fg_status emit_weights(const newton *stage, const regression *r) {
+  static const fg_column parameter = {sizeof(fg_column), FG_COLUMN_TEXT, "parameter", "", "name of the parameter"};
+  static const fg_column weight = {sizeof(fg_column), FG_COLUMN_REAL, "weight", "1", "maximum likelihood estimate"};
+  static const fg_column error = {sizeof(fg_column), FG_COLUMN_REAL, "standard_error", "1",
+                                  "from the inverse Fisher information, fine spins taken as independent given the coarse ones"};
+  static const fg_column *const columns[] = {&parameter, &weight, &error, NULL};
+  const fg_host *host = stage->host;
+  fg_table *table = host->table_new(host, "weights", columns);
+  if (!table) return FG_FAILED;
+  fg_status status = FG_OK;
+  for (size_t k = 0; status == FG_OK && k < r->parameters; k++) {
+    fg_cell cells[3];
+    cells[0].text = stage->network->parameter_name(stage->opened, k);
+    cells[1].real = gsl_vector_get(r->weights, k);
+    cells[2].real = sqrt(gsl_matrix_get(r->hessian, k, k));
+    status = host->table_row(host, table, cells);
+  }
+  if (status == FG_OK) return host->emit_table(host, 1, table);
+  host->table_unref(host, table);
+  return status;
+}
+
+static fg_status emit_fit(const newton *stage, const regression *r, int regularised) {
+  static const fg_column likelihood = {sizeof(fg_column), FG_COLUMN_REAL, "log_likelihood", "nats per fine spin",
+                                       "mean ln P of a fine spin given the coarse lattice"};
+  static const fg_column iterations = {sizeof(fg_column), FG_COLUMN_INTEGER, "iterations", "1", "Newton steps"};
+  static const fg_column classes = {sizeof(fg_column), FG_COLUMN_INTEGER, "classes", "1", "distinct windows seen"};
+  static const fg_column spins = {sizeof(fg_column), FG_COLUMN_INTEGER, "spins", "1", "fine spins counted"};
+  static const fg_column flag = {sizeof(fg_column), FG_COLUMN_INTEGER, "regularised", "1",
+                                 "1: the data do not determine the weights, a Gaussian prior was added; 0: none"};
+  static const fg_column *const columns[] = {&likelihood, &iterations, &classes, &spins, &flag, NULL};
+  const fg_host *host = stage->host;
+  fg_table *table = host->table_new(host, "fit", columns);
+  if (!table) return FG_FAILED;
+  fg_cell cells[5];
+  cells[0].real = r->log_likelihood / r->spins;
+  cells[1].integer = r->iterations;
+  cells[2].integer = (int64_t)r->classes;
+  cells[3].integer = (int64_t)r->spins;
+  cells[4].integer = regularised;
+  fg_status status = host->table_row(host, table, cells);
+  if (status == FG_OK) return host->emit_table(host, 1, table);
+  host->table_unref(host, table);
+  return status;
+}
+
+static fg_status emit_model(const newton *stage, const regression *r) {
+  const fg_host *host = stage->host;
+  fg_model *model = host->model_new(host, stage->kind, stage->model->hyperparameters, r->weights->data, r->parameters);
+  return model ? host->emit_model(host, 0, model) : FG_FAILED;
+}
+
+static fg_status flush(void *self) {
+  newton *stage = self;
+  const fg_host *host = stage->host;
+  if (!stage->model) return host->fail(host, "no model arrived");
+  const fg_network_classes *classes = stage->network->classes;
+  for (unsigned t = 1; t < TASKS; t++) {
+    if (classes->merge(stage->counts[0], stage->counts[t]) != FG_OK) return FG_FAILED;
+    classes->close(stage->counts[t]);
+    stage->counts[t] = NULL;
+  }
+  size_t parameters = stage->network->parameters(stage->opened), count = classes->count(stage->counts[0]);
+  if (count == 0) return host->fail(host, "no configurations to learn from");
+  regression r;
+  int regularised;
+  fg_status status = FG_FAILED;
+  if (!regression_alloc(&r, parameters, count)) {
+    host->fail(host, "out of memory for %zu classes of %zu features", count, parameters);
+    goto done;
+  }
+  for (size_t c = 0; c < count; c++) {
+    uint64_t ones, zeros;
+    classes->get(stage->counts[0], c, r.features + c * parameters, &ones, &zeros);
+    r.ones[c] = (double)ones;
+    r.zeros[c] = (double)zeros;
+    r.spins += (double)ones + (double)zeros;
+  }
+  status = solve(stage, &r, &regularised);
+  if (status == FG_OK) status = emit_weights(stage, &r);
+  if (status == FG_OK) status = emit_fit(stage, &r, regularised);
+  if (status == FG_OK) status = emit_model(stage, &r);
+
+done:
+  regression_free(&r);
+  return status;
+}
+
+// ---- descriptor
+
+static const fg_param param_prior = {
+    .size = sizeof(fg_param),
+    .type = FG_PARAM_REAL,
+    .offset = offsetof(config, prior),
+    .name = "prior",
+    .def = "10",
+    .min = "1e-3",
+    .max = "1e4",
+    .unit = "1",
+    .doc = "Standard deviation of the Gaussian prior on each weight that is added when the data alone do not determine the "
+           "weights; otherwise there is none.",
+};
+static const fg_param param_tolerance = {
+    .size = sizeof(fg_param),
+    .type = FG_PARAM_REAL,
+    .offset = offsetof(config, tolerance),
+    .name = "tolerance",
+    .def = "1e-10",
+    .min = "1e-14",
+    .max = "1",
+    .unit = "nats",
+    .doc = "Newton's method ends when a step promises to gain less log-likelihood, of all data together, than this.",
+};
+static const fg_param param_iterations = {
+    .size = sizeof(fg_param),
+    .type = FG_PARAM_INTEGER,
+    .offset = offsetof(config, iterations),
+    .name = "iterations",
+    .def = "200",
+    .min = "1",
+    .max = "100000",
+    .unit = "1",
+    .doc = "Most Newton steps.",
+};
+static const fg_port input_model = {
+    .size = sizeof(fg_port),
+    .kinds = FG_MODEL,
+    .flags = FG_PORT_FIRST,
+    .name = "model",
+    .doc = "The network to train; weights it has are where Newton's method starts.",
+};
+static const fg_port input_fine = {
+    .size = sizeof(fg_port),
+    .kinds = FG_BATCH,
+    .elements = 1u << FG_SPIN1,
+    .flags = FG_PORT_PAIRED,
+    .name = "fine",
+    .doc = "Configurations to learn from.",
+};
+static const fg_port input_coarse = {
+    .size = sizeof(fg_port),
+    .kinds = FG_BATCH,
+    .elements = 1u << FG_SPIN1,
+    .flags = FG_PORT_PAIRED,
+    .name = "coarse",
+    .doc = "The same configurations, coarse-grained by a factor of 2.",
+};
+static const fg_port output_model = {
+    .size = sizeof(fg_port),
+    .kinds = FG_MODEL,
+    .name = "model",
+    .doc = "The network with its weights.",
+};
+static const fg_port output_fit = {
+    .size = sizeof(fg_port),
+    .kinds = FG_TABLE,
+    .name = "fit",
+    .doc = "Table `weights`: each weight with its standard error; table `fit`: log-likelihood, iterations, classes, spins.",
+};
+
+static const fg_stage stage_descriptor = {
+    .size = sizeof(fg_stage),
+    .kind = "train.newton",
+    .summary = "exact maximum likelihood for networks that are logistic regressions, from counts",
+    .doc = "Maximises the likelihood of the fine spins given the coarse lattice. The spins are counted by class in one "
+           "pass, so the optimum is exact for all data at once: no epochs, no rate, no noise.\n\n"
+           "Standard errors are those of the conditional likelihood (inverse Fisher information). They take fine spins as "
+           "independent given the coarse lattice, as the network does. Block spins of sampled configurations are not "
+           "quite so, and Markov chains repeat themselves: true errors are then larger.\n\n"
+           "When the maximum lies at infinity (separable data) or is not unique (singular Hessian, such as data of one "
+           "class only), a Gaussian prior of standard deviation `prior` is put on each weight, the column `regularised` "
+           "says 1, and a warning is given. The data count as separable when a logit of a class seen exceeds 25.",
+    .params = (const fg_param *const[]){&param_prior, &param_tolerance, &param_iterations, NULL},
+    .inputs = (const fg_port *const[]){&input_model, &input_fine, &input_coarse, NULL},
+    .outputs = (const fg_port *const[]){&output_model, &output_fit, NULL},
+    .config_size = sizeof(config),
+    .create = create,
+    .negotiate = negotiate,
+    .process = process,
+    .flush = flush,
+    .destroy = destroy,
+};
+
+const fg_plugin finegrain_plugin = {
+    FG_PLUGIN_HEADER,
+    .name = "newton",
+    .version = "0.1.0",
+    .license = "MIT",
+    .stages = (const fg_stage *const[]){&stage_descriptor, NULL},
+};

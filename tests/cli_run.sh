@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# A whole run from the command line: folder, exit codes, determinism over threads and compression, h5py, graph, refusals.
+. "$(dirname "$0")/common.sh"
+
+cat >"$scratch/p.yaml" <<'YAML'
+finegrain: 1
+name: whole
+seed: 7
+stages:
+  sample: {plugin: sampler.wolff, params: {size: 8, coupling: critical, configurations: 3000, chains: 3}, record: {configurations: kept/sample.fgs}}
+  block: {plugin: coarsen.majority, input: sample}
+  net: {plugin: network.symmetric, params: {kernel: 3}}
+  train: {plugin: train.newton, inputs: {model: net, fine: sample, coarse: block}}
+  dream: {plugin: generate.dream, inputs: {model: train}, params: {levels: 4, configurations: 700}}
+  thermo: {plugin: estimate.thermo, input: dream}
+  both: {plugin: estimate.thermo, input: [sample, block]}
+  picture: {plugin: sink.snapshot, input: dream}
+YAML
+
+# The same results at any number of threads, any compression, any buffer.
+expect_code 0 "$FINEGRAIN" run "$scratch/p.yaml" --out "$scratch/a" --threads 1
+expect_text "$scratch/stdout" "thermo"
+for variant in "--threads 2" "--threads 4" "--threads 2 --set stream.compression=none" "--threads 4 --set stream.compression=zstd:9" \
+  "--threads 2 --set stream.buffer=1KiB" "--threads 2 --set stream.buffer=1KiB --set stream.compression=none"; do
+  # shellcheck disable=SC2086
+  expect_code 0 "$FINEGRAIN" run "$scratch/p.yaml" --out "$scratch/b" --force --quiet $variant
+  cmp "$scratch/a/summary.csv" "$scratch/b/summary.csv" || complain "summary.csv differs with $variant"
+  cmp "$scratch/a/picture/snapshot-0.png" "$scratch/b/picture/snapshot-0.png" || complain "the picture differs with $variant"
+  "$PYTHON" tests/same_tables.py "$scratch/a/results.h5" "$scratch/b/results.h5" || complain "tables differ with $variant"
+done
+expect_code 0 "$FINEGRAIN" run "$scratch/p.yaml" --out "$scratch/c" --quiet --seed 8
+cmp -s "$scratch/a/summary.csv" "$scratch/c/summary.csv" && complain "another seed gives the same summary.csv"
+
+# What a run leaves.
+for file in pipeline.yaml results.h5 summary.csv log.txt status.json manifest.json kept/sample.fgs; do
+  [ -s "$scratch/a/$file" ] || complain "$file is missing"
+done
+find "$scratch/a" -name '*.tmp' | grep -q . && complain "a temporary file was left"
+"$PYTHON" tests/read_results.py "$scratch/a" || complain "h5py does not find what it should in results.h5"
+
+# pipeline.yaml repeats the run; a recorded stream replays it.
+expect_code 0 "$FINEGRAIN" run "$scratch/a/pipeline.yaml" --out "$scratch/d" --quiet
+cmp "$scratch/a/summary.csv" "$scratch/d/summary.csv" || complain "the resolved pipeline.yaml gives other results"
+cat >"$scratch/replay.yaml" <<'YAML'
+finegrain: 1
+name: replay
+stages:
+  sample: {plugin: source.file, params: {path: a/kept/sample.fgs}}
+  block: {plugin: coarsen.majority, input: sample}
+  both: {plugin: estimate.thermo, input: sample}
+YAML
+expect_code 0 "$FINEGRAIN" run "$scratch/replay.yaml" --out "$scratch/e" --quiet
+one=$(estimate "$scratch/a" both 8 m2 value) two=$(estimate "$scratch/e" both 8 m2 value)
+[ -n "$one" ] && [ "$one" = "$two" ] || complain "replayed m2 is $two instead of $one"
+
+# Refusals: a folder with a run, a folder of someone else's, wrong usage.
+expect_code 1 "$FINEGRAIN" run "$scratch/p.yaml" --out "$scratch/a" --quiet
+expect_text "$scratch/stderr" "--force"
+mkdir "$scratch/mine" && echo precious >"$scratch/mine/file"
+expect_code 1 "$FINEGRAIN" run "$scratch/p.yaml" --out "$scratch/mine" --force --quiet
+[ "$(cat "$scratch/mine/file")" = precious ] || complain "--force destroyed a stranger's file"
+expect_code 0 "$FINEGRAIN" run "$scratch/p.yaml" --out "$scratch/a" --quiet --resume
+expect_code 1 "$FINEGRAIN" run "$scratch/p.yaml" --out "$scratch/a" --quiet --resume --seed 9
+expect_code 2 "$FINEGRAIN" run
+expect_code 2 "$FINEGRAIN" run "$scratch/p.yaml" --treads 2
+expect_text "$scratch/stderr" "did you mean '--threads'"
+expect_code 2 "$FINEGRAIN" runn
+expect_text "$scratch/stderr" "did you mean 'run'"
+expect_code 0 "$FINEGRAIN" --version
+expect_code 0 "$FINEGRAIN" run --help
+
+# check, graph, plugins, schema.
+expect_code 0 "$FINEGRAIN" check "$scratch/p.yaml"
+expect_text "$scratch/stdout" "memory: at most"
+expect_text "$scratch/stdout" "sample.configurations"
+"$FINEGRAIN" graph "$scratch/p.yaml" | dot -Tsvg >"$scratch/graph.svg" || complain "dot refuses the graph"
+expect_text "$scratch/graph.svg" "sampler.wolff"
+expect_code 0 "$FINEGRAIN" plugins
+expect_text "$scratch/stdout" "generate.dream"
+expect_code 0 "$FINEGRAIN" plugins coarsen.majority
+expect_text "$scratch/stdout" "random | configuration | up | down"
+expect_code 2 "$FINEGRAIN" plugins coarsen.majorty
+expect_code 0 "$FINEGRAIN" schema
+diff "$scratch/stdout" schemas/pipeline.schema.json || complain "schemas/pipeline.schema.json is stale: make schema"
+expect_code 0 "$FINEGRAIN" schema --markdown
+diff "$scratch/stdout" docs/reference.md || complain "docs/reference.md is stale: make schema"
+for file in pipelines/quickstart.yaml pipelines/sample-critical.yaml; do expect_code 0 "$FINEGRAIN" check "$file"; done
+
+# Interrupted by a signal: 130, and no manifest.
+"$FINEGRAIN" run "$scratch/p.yaml" --out "$scratch/long" --quiet --set sample.params.configurations=100000000 2>"$scratch/stderr" &
+pid=$!
+sleep 1
+kill -INT $pid
+wait $pid
+[ $? -eq 130 ] || complain "SIGINT does not end in 130"
+[ -e "$scratch/long/manifest.json" ] && complain "an interrupted run has a manifest"
+expect_text "$scratch/long/status.json" interrupted
+finish
