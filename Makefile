@@ -26,12 +26,12 @@ PLUGIN_LIST := sampler.wolff sampler.metropolis coarsen.majority network.symmetr
 sampler.wolff_OBJECTS      := plugins/samplers/wolff.o plugins/samplers/ising.o
 sampler.metropolis_OBJECTS := plugins/samplers/metropolis.o plugins/samplers/ising.o
 coarsen.majority_OBJECTS   := plugins/coarsen/majority.o
-network.symmetric_OBJECTS  := plugins/networks/symmetric.o
+network.symmetric_OBJECTS  := $(addprefix plugins/networks/,symmetric.o windowed.o window.o classes.o bitplanes.o)
 network.symmetric_PKG      := jansson
 train.newton_OBJECTS       := plugins/train/newton.o
 train.newton_PKG           := gsl
 generate.dream_OBJECTS     := plugins/generate/dream.o
-estimate.thermo_OBJECTS    := plugins/estimate/thermo.o
+estimate.thermo_OBJECTS    := $(addprefix plugins/estimate/,thermo.o series.o kaufman.o)
 source.file_OBJECTS        := plugins/io/source_file.o core/codec.o core/stream_file.o core/message.o core/error.o
 source.file_PKG            := libzstd libxxhash hdf5-serial
 sink.snapshot_OBJECTS      := plugins/io/snapshot.o
@@ -51,6 +51,7 @@ $B/core/%.o: core/%.c
 $B/plugins/%.o: plugins/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(PLUGIN_CFLAGS) -MMD -MP -c -o $@ $<
+.SECONDARY:
 .SECONDEXPANSION:
 $B/plugins/%.so: $$(addprefix $B/,$$($$*_OBJECTS))
 	$(CC) $(OPT) $(EXTRA_CFLAGS) -shared -Wl,-z,defs -Wl,--exclude-libs,ALL -o $@ $^ $(if $($*_PKG),$(shell pkg-config --libs $($*_PKG))) -lm

@@ -101,12 +101,3 @@ void fg_close_pipeline(fg_opened *opened) {
   fg_registry_free(opened->registry);
   fg_diagnostics_free(opened->diagnostics);
 }
-
-const char *fg_bytes_text(uint64_t bytes, char text[32]) {
-  static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
-  double value = (double)bytes;
-  int unit = 0;
-  for (; value >= 1024 && unit < 5; unit++) value /= 1024;
-  snprintf(text, 32, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
-  return text;
-}

@@ -30,7 +30,7 @@ typedef struct fg_command {
   int (*run)(const struct fg_command *command, int argc, char **argv);
 } fg_command;
 
-extern const fg_command fg_command_run, fg_command_check, fg_command_graph, fg_command_plugins, fg_command_schema;
+extern const fg_command fg_command_run, fg_command_check, fg_command_graph, fg_command_plugins, fg_command_schema, fg_command_cat;
 
 /// Reads options and at most `most` other arguments into `words` (at least `least`). Returns their number, or -1 after
 /// an error on standard error (exit FG_EXIT_USAGE), or -2 after --help.
@@ -48,8 +48,5 @@ typedef struct fg_opened {
 /// fg_close_pipeline.
 bool fg_open_pipeline(fg_opened *opened, const char *file, const fg_texts *sets, int64_t seed, const char *plugin_path);
 void fg_close_pipeline(fg_opened *opened);
-
-/// "1.5 MiB"
-const char *fg_bytes_text(uint64_t bytes, char text[32]);
 
 #endif

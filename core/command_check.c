@@ -2,6 +2,7 @@
 #include "command.h"
 
 #include "finegrain/estimates.h"
+#include "words.h"
 
 #include <stdlib.h>
 
@@ -29,7 +30,7 @@ static void describe_format(const fg_format *format, FILE *out) {
 }
 
 static void print_instance(const fg_instance *instance) {
-  char bytes[32];
+  char bytes[FG_WORDS];
   printf("\n%s: %s, at most %s\n", instance->spec->name, instance->stage->kind, fg_bytes_text(fg_instance_bound(instance), bytes));
   for (uint32_t p = 0; p < instance->input_count; p++) {
     const fg_input *input = &instance->inputs[p];
@@ -49,7 +50,7 @@ static void print_instance(const fg_instance *instance) {
 }
 
 static void print_plan(const fg_plan *plan) {
-  char total[32], edges[32], hash[33];
+  char total[FG_WORDS], edges[FG_WORDS], hash[33];
   fg_plan_hash(plan, hash);
   printf("%s: %u stages, %u edges, seed %" PRIu64 ", pipeline hash %s\n", plan->pipeline->name, plan->count, plan->edge_count, plan->seed, hash);
   for (uint32_t i = 0; i < plan->count; i++) print_instance(plan->instances[i]);

@@ -116,7 +116,10 @@ static void print_markdown(const fg_registry *registry) {
       const fg_param *param = stage->params[p];
       fg_param_describe(param, text, sizeof text);
       printf("| `%s` | ", param->name);
-      for (const char *c = text; *c; c++) printf(*c == '|' ? "\\|" : "%c", *c);
+      for (const char *c = text; *c; c++) {
+        if (*c == '|') putchar('\\');
+        putchar(*c);
+      }
       printf(" | %s%s%s | %s |\n", param->def ? "`" : "required", param->def ? (param->def[0] ? param->def : "\"\"") : "", param->def ? "`" : "", param->doc ? param->doc : "");
     }
     if (stage->params[0]) putchar('\n');

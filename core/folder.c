@@ -21,7 +21,8 @@ fg_status fg_folder_sync_parent(const char *path, fg_error *error) {
   if (folder < 0) return fg_error_set(error, "cannot open the folder %s: %s", parent, strerror(errno));
   // Some file systems cannot sync a folder and say so with EINVAL: then there is nothing more to be done.
   fg_status status = FG_OK;
-  if (fsync(folder) != 0 && errno != EINVAL) status = fg_error_set(error, "cannot sync the folder %s: %s", parent, strerror(errno));
+  if (fsync(folder) != 0 && errno != EINVAL)
+    status = fg_error_set(error, "cannot sync the folder %s: %s", parent, strerror(errno));
   close(folder);
   return status;
 }
@@ -35,7 +36,8 @@ static fg_status make_one(const char *path, bool *made, fg_error *error) {
   int cause = errno;
   if (stat(path, &info) == 0) {
     if (S_ISDIR(info.st_mode)) return FG_OK;
-    return fg_error_set(error, "cannot make the folder %s: a file of that name is in the way; move it or choose another name", path);
+    return fg_error_set(
+        error, "cannot make the folder %s: a file of that name is in the way; move it or choose another name", path);
   }
   return fg_error_set(error, "cannot make the folder %s: %s; choose a place you may write to", path, strerror(cause));
 }

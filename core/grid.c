@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GAP 2          // blanks between columns
-#define SMALLEST 8     // a column is not cut below this
-#define MARK "…"       // what stands for something left out
+#define GAP 2      // blanks between columns
+#define SMALLEST 8 // a column is not cut below this
+#define MARK "…"   // what stands for something left out
 
 static bool continues(char byte) { return ((unsigned char)byte & 0xc0) == 0x80; }
 
@@ -58,10 +58,11 @@ void fg_grid_clear(fg_grid *grid) {
   *grid = (fg_grid){0};
 }
 
+/// Width of a row; a column without any text takes no room.
 static size_t total(const size_t *widths, size_t columns) {
-  size_t sum = columns ? (columns - 1) * GAP : 0;
-  for (size_t c = 0; c < columns; c++) sum += widths[c];
-  return sum;
+  size_t sum = 0;
+  for (size_t c = 0; c < columns; c++) sum += widths[c] ? widths[c] + GAP : 0;
+  return sum ? sum - GAP : 0;
 }
 
 /// Fits the widths to the page: cuts the widest columns that may be, then leaves out the last. Returns how many remain.
@@ -87,20 +88,22 @@ static void blanks(FILE *out, size_t count) {
 }
 
 /// One row; blanks are written only when something follows, so no line ends in one.
-static void print_row(const fg_grid *grid, size_t row, const size_t *widths, size_t columns, unsigned indent, FILE *out) {
+static void print_row(const fg_grid *grid, size_t row, const size_t *widths, size_t columns, unsigned indent,
+                      FILE *out) {
   size_t owed = indent;
-  for (size_t c = 0; c < columns; c++, owed += GAP) {
+  for (size_t c = 0; c < columns; c++) {
     const char *text = grid->cells[row * grid->columns + c];
+    if (!widths[c]) continue;
     size_t width = width_of(text), shown = width > widths[c] ? widths[c] - 1 : width;
     size_t spare = width > widths[c] ? 0 : widths[c] - width;
     if (width == 0) {
-      owed += widths[c];
+      owed += widths[c] + GAP;
       continue;
     }
     blanks(out, owed + (grid->right[c] ? spare : 0));
     fwrite(text, 1, bytes_of(text, shown), out);
     if (shown < width) fputs(MARK, out);
-    owed = grid->right[c] ? 0 : spare;
+    owed = GAP + (grid->right[c] ? 0 : spare);
   }
   if (row == 0 && columns < grid->columns) {
     blanks(out, owed);

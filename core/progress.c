@@ -2,6 +2,7 @@
 #include "progress.h"
 
 #include "clock.h"
+#include "words.h"
 #include "worker.h"
 
 #include <inttypes.h>
@@ -38,14 +39,6 @@ static void erase(fg_progress *progress) {
   progress->drawn = 0;
 }
 
-/// "1.2 s", "3 min 20 s"
-static void write_duration(double seconds, char text[32]) {
-  if (seconds < 60)
-    snprintf(text, 32, "%.1f s", seconds);
-  else
-    snprintf(text, 32, "%.0f min %.0f s", seconds / 60 - 0.5 < 0 ? 0 : (double)(uint64_t)(seconds / 60), seconds - 60 * (double)(uint64_t)(seconds / 60));
-}
-
 /// "sample     ████████░░░░░░░░  12000/20000  61k/s  0.4 s left"
 static void draw_stage(const fg_worker *worker, int width, double now) {
   static const char *const cells[] = {" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"};
@@ -62,19 +55,19 @@ static void draw_stage(const fg_worker *worker, int width, double now) {
     fputs(cells[fill < 0 ? 0 : fill > 8 ? 8 : fill], stderr);
   }
   fputs("\033[0m ", stderr);
-  char text[32];
+  char text[FG_WORDS];
   double elapsed = now - worker->started;
   if (state == 0 || (state == 1 && done == 0))
     fputs("waiting", stderr);
   else if (state == 2 || state == 3) {
-    write_duration(worker->times.total, text);
+    fg_duration_text(worker->times.total, text);
     fprintf(stderr, "%" PRIu64 " %s, %s", done, state == 2 ? "done" : "stopped", text);
   } else {
     fprintf(stderr, "%" PRIu64, done);
     if (expected) fprintf(stderr, "/%" PRIu64, expected);
     if (elapsed > 0) fprintf(stderr, "  %.3g/s", (double)done / elapsed);
     if (expected && done < expected) {
-      write_duration(elapsed * (double)(expected - done) / (double)done, text);
+      fg_duration_text(elapsed * (double)(expected - done) / (double)done, text);
       fprintf(stderr, "  %s left", text);
     }
   }
@@ -100,15 +93,15 @@ static void plain(fg_progress *progress, fg_worker *const *workers, uint32_t cou
     uint64_t done, expected;
     fg_worker_progress(workers[i], &done, &expected);
     const char *name = workers[i]->instance->spec->name;
-    char text[32];
+    char text[FG_WORDS];
     if (state >= 2 && !progress->said[i]) {
-      write_duration(workers[i]->times.total, text);
+      fg_duration_text(workers[i]->times.total, text);
       fprintf(stderr, "%s: %s after %s", name, state == 2 ? "done" : "stopped", text);
       if (done) fprintf(stderr, ", %" PRIu64 " configurations", done);
       fputc('\n', stderr);
       progress->said[i] = true;
     } else if (state == 1 && also_running && expected && done) {
-      write_duration((fg_clock_now() - workers[i]->started) * (double)(expected - (done < expected ? done : expected)) / (double)done, text);
+      fg_duration_text((fg_clock_now() - workers[i]->started) * (double)(expected - (done < expected ? done : expected)) / (double)done, text);
       fprintf(stderr, "%s: %" PRIu64 "/%" PRIu64 ", about %s left\n", name, done, expected, text);
     }
   }

@@ -74,9 +74,11 @@ static fg_status check_columns(const fg_table *table, fg_error *error) {
       return fg_error_set(error, "table '%s': column %" PRIu32 " is called '%s'; names are [A-Za-z_][A-Za-z0-9_]*",
                           table->name, c + 1, column->name ? column->name : "");
     if (column->type < FG_COLUMN_REAL || column->type > FG_COLUMN_TEXT)
-      return fg_error_set(error, "table '%s', column '%s': unknown type %" PRIu32, table->name, column->name, column->type);
+      return fg_error_set(error, "table '%s', column '%s': unknown type %" PRIu32, table->name, column->name,
+                          column->type);
     if (!column->unit || (column->type != FG_COLUMN_TEXT && !*column->unit))
-      return fg_error_set(error, "table '%s', column '%s' has no unit; pure numbers have \"1\"", table->name, column->name);
+      return fg_error_set(error, "table '%s', column '%s' has no unit; pure numbers have \"1\"", table->name,
+                          column->name);
     if (!column->description || !*column->description)
       return fg_error_set(error, "table '%s', column '%s' has no description", table->name, column->name);
     for (uint32_t before = 0; before < c; before++)
@@ -91,8 +93,8 @@ static fg_status check_texts(const fg_table *table, fg_error *error) {
     if (table->columns[c]->type != FG_COLUMN_TEXT) continue;
     for (uint64_t row = 0; row < table->row_count; row++)
       if (strlen(fg_part_row(table, row)[c].text) > LONGEST_TEXT)
-        return fg_error_set(error, "table '%s', column '%s', row %" PRIu64 ": a text of more than %u bytes", table->name,
-                            table->columns[c]->name, row, LONGEST_TEXT);
+        return fg_error_set(error, "table '%s', column '%s', row %" PRIu64 ": a text of more than %u bytes",
+                            table->name, table->columns[c]->name, row, LONGEST_TEXT);
   }
   return FG_OK;
 }
@@ -117,13 +119,15 @@ bool fg_result_estimates(const fg_result *table, uint32_t at[FG_ESTIMATE_COLUMNS
 static fg_status check_table(const fg_table *table, fg_error *error) {
   uint32_t at[FG_ESTIMATE_COLUMNS];
   if (!good_name(table->name, true))
-    return fg_error_set(error, "a table is called '%s'; names are [A-Za-z_][A-Za-z0-9_-]*", table->name ? table->name : "");
+    return fg_error_set(error, "a table is called '%s'; names are [A-Za-z_][A-Za-z0-9_-]*",
+                        table->name ? table->name : "");
   fg_status status = check_columns(table, error);
   if (status == FG_OK) status = check_texts(table, error);
   if (status != FG_OK || strcmp(table->name, "estimates") != 0) return status;
   int missing = find_estimate_columns(table->columns, table->column_count, at);
   if (missing == FG_ESTIMATE_COLUMNS) return FG_OK;
-  return fg_error_set(error, "table 'estimates': column '%s' is missing or of another type; fg_estimates_new makes them",
+  return fg_error_set(error,
+                      "table 'estimates': column '%s' is missing or of another type; fg_estimates_new makes them",
                       fg_estimate_columns[missing].name);
 }
 
@@ -164,7 +168,8 @@ static fg_status append(fg_stage_results *stage, const fg_table *table, fg_error
   fg_result *result = find_or_add(stage, table);
   if (!result) return fg_error_set(error, "out of memory for table '%s'", table->name);
   if (!same_columns(result, table))
-    return fg_error_set(error, "a second table '%s' has other columns than the first; give it another name", table->name);
+    return fg_error_set(error, "a second table '%s' has other columns than the first; give it another name",
+                        table->name);
   void *parts = (void *)result->parts;
   bool grown = grow(&parts, result->part_count, &result->part_capacity, sizeof *result->parts);
   result->parts = parts;

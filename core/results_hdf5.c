@@ -1,5 +1,7 @@
 // results_hdf5.c — results.h5; see results.h and schemas/results.md for the layout. The only file of the core that knows
-// HDF5. Its error stack is kept off the terminal and becomes one message.
+// HDF5. The file is made in memory (HDF5's core driver) and written by us: an HDF5 file that meets a full disk can be
+// neither written nor closed, and crashes the program when it ends. So HDF5 takes no file locks either, which fail on
+// some cluster file systems. Its error stack is kept off the terminal and becomes one message.
 #include "results_data.h"
 
 #include "serialize.h"
@@ -22,19 +24,16 @@ typedef struct writer {
   uint32_t attribute_count;
   hid_t text_type; ///< of attributes
   hid_t group_plan, set_plan;
+  unsigned char *image; ///< the finished file
+  size_t image_size;
   char cause[512]; ///< of the first failure; "" while all is well
   fg_error *error;
 } writer;
 
-/// H5Ewalk2 callback: keeps the innermost description, and of that the system's own words when it has them.
+/// H5Ewalk2 callback: keeps the innermost description.
 static herr_t keep_cause(unsigned depth, const H5E_error2_t *entry, void *arg) {
-  static const char mark[] = "error message = '";
   writer *w = arg;
-  if (depth > 0) return 0;
-  const char *text = entry->desc ? entry->desc : "unknown cause";
-  const char *system = strstr(text, mark);
-  if (system) text = system + strlen(mark);
-  snprintf(w->cause, sizeof w->cause, "%.*s", (int)(system ? strcspn(text, "'") : strlen(text)), text);
+  if (depth == 0) snprintf(w->cause, sizeof w->cause, "%s", entry->desc ? entry->desc : "unknown cause");
   return 0;
 }
 
@@ -240,13 +239,12 @@ static void write_models(writer *w, hid_t file) {
   if (all >= 0) H5Gclose(all);
 }
 
-/// A new file without object times (equal runs give equal files) and without HDF5's file locks: they fail on some
-/// cluster file systems, and the folder's own lock already keeps others out.
+/// A new file in memory, without object times: equal runs give equal files. It has the oldest format, which every reader
+/// knows: the checksum that newer ones have is left wrong by H5Fget_file_image (seen with HDF5 1.10.8).
 static hid_t make_file(writer *w) {
   hid_t creation = H5Pcreate(H5P_FILE_CREATE), access = H5Pcreate(H5P_FILE_ACCESS), file = -1;
   if (good(w, creation) && good(w, access) && good(w, H5Pset_obj_track_times(creation, false)) &&
-      good(w, H5Pset_file_locking(access, false, true)) && good(w, H5Pset_fclose_degree(access, H5F_CLOSE_STRONG)) &&
-      good(w, H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_LATEST)))
+      good(w, H5Pset_fapl_core(access, BLOCK_BYTES, false)))
     file = H5Fcreate(w->path, H5F_ACC_TRUNC, creation, access);
   good(w, file);
   if (creation >= 0) H5Pclose(creation);
@@ -264,6 +262,18 @@ static void write_root_attributes(writer *w, hid_t file) {
   }
 }
 
+/// The bytes of the finished file.
+static void take_image(writer *w, hid_t file) {
+  ssize_t size = good(w, H5Fflush(file, H5F_SCOPE_GLOBAL)) ? H5Fget_file_image(file, NULL, 0) : -1;
+  if (!good(w, size)) return;
+  w->image = malloc((size_t)size);
+  w->image_size = (size_t)size;
+  if (w->image)
+    good(w, H5Fget_file_image(file, w->image, w->image_size));
+  else
+    snprintf(w->cause, sizeof w->cause, "out of memory");
+}
+
 static void write_contents(writer *w) {
   w->text_type = H5Tcopy(H5T_C_S1);
   w->group_plan = H5Pcreate(H5P_GROUP_CREATE);
@@ -277,6 +287,7 @@ static void write_contents(writer *w) {
     write_root_attributes(w, file);
     if (!w->cause[0]) write_stages(w, file);
     if (!w->cause[0]) write_models(w, file);
+    if (!w->cause[0]) take_image(w, file);
     good(w, H5Fclose(file));
   }
   if (w->set_plan >= 0) H5Pclose(w->set_plan);
@@ -284,28 +295,39 @@ static void write_contents(writer *w) {
   if (w->text_type >= 0) H5Tclose(w->text_type);
 }
 
-static void sync_file(writer *w) {
-  int file = open(w->path, O_RDONLY | O_CLOEXEC);
-  if (file < 0 || fsync(file) != 0) snprintf(w->cause, sizeof w->cause, "%s", strerror(errno));
-  if (file >= 0) close(file);
+static fg_status write_image(const writer *w, fg_error *error) {
+  int file = open(w->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  int cause = file < 0 ? errno : 0;
+  for (size_t done = 0; done < w->image_size && !cause;) {
+    ssize_t n = write(file, w->image + done, w->image_size - done);
+    if (n >= 0)
+      done += (size_t)n;
+    else if (errno != EINTR)
+      cause = errno;
+  }
+  if (!cause && fsync(file) != 0) cause = errno;
+  if (file >= 0 && close(file) != 0 && !cause) cause = errno;
+  return cause ? fg_error_set(error, "cannot write %s: %s", w->path, strerror(cause)) : FG_OK;
 }
 
 /// Under fg_serialize("hdf5").
-static fg_status write_serialized(void *arg) {
+static fg_status make_image(void *arg) {
   writer *w = arg;
   H5E_auto2_t print;
   void *print_data;
   H5Eget_auto2(H5E_DEFAULT, &print, &print_data);
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
   write_contents(w);
-  if (!w->cause[0]) sync_file(w);
   H5Eset_auto2(H5E_DEFAULT, print, print_data);
-  return w->cause[0] ? fg_error_set(w->error, "cannot write %s: %s", w->path, w->cause) : FG_OK;
+  return w->cause[0] ? fg_error_set(w->error, "cannot make %s: HDF5: %s", w->path, w->cause) : FG_OK;
 }
 
 fg_status fg_results_write_hdf5(const fg_results *results, const char *path, const fg_attribute *attributes,
                                 uint32_t attribute_count, fg_error *error) {
   writer w = {.results = results, .path = path, .attributes = attributes, .attribute_count = attribute_count};
   w.error = error;
-  return fg_serialize("hdf5", write_serialized, &w);
+  fg_status status = fg_serialize("hdf5", make_image, &w);
+  if (status == FG_OK) status = write_image(&w, error);
+  free(w.image);
+  return status;
 }

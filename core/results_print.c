@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SHORT_TABLE 12    // tables of up to so many rows are printed
+#define SHORT_TABLE 12     // tables of up to so many rows are printed
 #define MOST_ESTIMATES 400 // of one stage
 
 /// The observables of the format, in its order; others follow in order of arrival.
-static const char *const known_observables[] = {"e", "abs_m", "m", "m2", "m4", "chi", "chi_connected", "varE",
-                                                "C", "U", "binder_cumulant", "xi", "xi_over_L"};
+static const char *const known_observables[] = {
+    "e", "abs_m", "m", "m2", "m4", "chi", "chi_connected", "varE", "C", "U", "binder_cumulant", "xi", "xi_over_L"};
 #define KNOWN_OBSERVABLES (sizeof known_observables / sizeof *known_observables)
 
 /// A row of estimates and its place: groups of one size and level in order of arrival, known observables first.
@@ -61,8 +61,8 @@ static void write_deviation(char *cell, double value, double error, double exact
 }
 
 /// Fills a row of the grid. Stage, level and size stand only in the first row of a group.
-static void fill_estimate(fg_grid *grid, ptrdiff_t row, const char *stage, const estimate_line *line, const uint32_t *at,
-                          bool first) {
+static void fill_estimate(fg_grid *grid, ptrdiff_t row, const char *stage, const estimate_line *line,
+                          const uint32_t *at, bool first) {
   const fg_cell *cells = line->cells;
   double value = cells[at[FG_ESTIMATE_VALUE]].real, error = cells[at[FG_ESTIMATE_ERROR]].real;
   double exact = cells[at[FG_ESTIMATE_EXACT]].real, tau = cells[at[FG_ESTIMATE_TAU_INT]].real;
@@ -77,10 +77,12 @@ static void fill_estimate(fg_grid *grid, ptrdiff_t row, const char *stage, const
   write_deviation(fg_grid_cell(grid, row, DEVIATION), value, error, exact);
   snprintf(fg_grid_cell(grid, row, COUNT), FG_GRID_CELL, "%" PRId64, cells[at[FG_ESTIMATE_N]].integer);
   if (!isnan(tau)) snprintf(fg_grid_cell(grid, row, TAU), FG_GRID_CELL, tau < 100 ? "%.1f" : "%.0f", tau);
-  if (strcmp(cells[at[FG_ESTIMATE_UNIT]].text, "1") != 0) fg_grid_set(grid, row, UNIT, cells[at[FG_ESTIMATE_UNIT]].text);
+  if (strcmp(cells[at[FG_ESTIMATE_UNIT]].text, "1") != 0)
+    fg_grid_set(grid, row, UNIT, cells[at[FG_ESTIMATE_UNIT]].text);
 }
 
-static void add_estimates(fg_grid *grid, const char *stage, const fg_result *table, const uint32_t *at, estimate_line *lines) {
+static void add_estimates(fg_grid *grid, const char *stage, const fg_result *table, const uint32_t *at,
+                          estimate_line *lines) {
   size_t count = collect_lines(table, at, lines);
   for (size_t i = 0; i < count; i++) {
     bool first = i == 0 || lines[i].group != lines[i - 1].group;
@@ -99,8 +101,9 @@ static void add_estimates(fg_grid *grid, const char *stage, const fg_result *tab
 
 static void print_estimates(const fg_results *results, FILE *out) {
   static const char *const headings[SHOWN_COLUMNS] = {
-      [STAGE] = "stage",   [LEVEL] = "level",     [SIZE] = "size", [OBSERVABLE] = "observable", [VALUE] = " value",
-      [EXACT] = " exact",  [DEVIATION] = "Δ/σ", [COUNT] = "n",   [TAU] = "τ_int",            [UNIT] = "unit",
+      [STAGE] = "stage",  [LEVEL] = "level",  [SIZE] = "size",     [OBSERVABLE] = "observable",
+      [VALUE] = " value", [EXACT] = " exact", [DEVIATION] = "Δ/σ", [COUNT] = "n",
+      [TAU] = "τ_int",    [UNIT] = "unit",
   };
   fg_grid grid = {.columns = SHOWN_COLUMNS};
   grid.right[LEVEL] = grid.right[SIZE] = grid.right[DEVIATION] = grid.right[COUNT] = grid.right[TAU] = true;

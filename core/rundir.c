@@ -18,11 +18,11 @@
 #define MANIFEST "manifest.json"
 #define LOG "log.txt"
 #define TEMPORARY_EXTRA (sizeof "..tmp" - 1) // what a temporary's name has more than the file's
-#define ATTEMPTS 100                        // at a folder that others keep removing
+#define ATTEMPTS 100                         // at a folder that others keep removing
 
 struct fg_rundir {
-  char path[PATH_MAX]; ///< without a slash at the end
-  bool created;        ///< by this run
+  char path[PATH_MAX];   ///< without a slash at the end
+  bool created;          ///< by this run
   pthread_mutex_t mutex; ///< guards what follows
   fg_lock lock;
   bool *begun; ///< lock.capacity flags: files with a temporary being written
@@ -64,7 +64,8 @@ static const char *fault_of(const char *name) {
   }
   if (length > NAME_MAX - TEMPORARY_EXTRA) return "it is too long";
   if (strcmp(base, ".lock") == 0) return "that name is the folder's own";
-  if (base[0] == '.' && length > 4 && strcmp(base + length - 4, ".tmp") == 0) return "names like .*.tmp are the folder's own";
+  if (base[0] == '.' && length > 4 && strcmp(base + length - 4, ".tmp") == 0)
+    return "names like .*.tmp are the folder's own";
   return NULL;
 }
 
@@ -92,7 +93,8 @@ static bool inside(const fg_rundir *dir, const char *path) {
 
 static fg_status remove_file(const fg_rundir *dir, const char *path, fg_error *error) {
   if (!inside(dir, path) || unlink(path) == 0 || errno == ENOENT) return FG_OK;
-  return fg_error_set(error, "cannot remove %s of an earlier run: %s; remove it yourself or choose another --out", path, strerror(errno));
+  return fg_error_set(error, "cannot remove %s of an earlier run: %s; remove it yourself or choose another --out", path,
+                      strerror(errno));
 }
 
 /// A file of an earlier run, its temporary, and the folders this leaves empty.
@@ -119,7 +121,8 @@ static fg_status remove_run(const fg_rundir *dir, fg_error *error) {
     if (status == FG_OK) status = join(dir, MANIFEST, path, error);
     if (status == FG_OK) status = fg_folder_sync_parent(path, error);
   }
-  for (size_t i = 0; i < dir->lock.count && status == FG_OK; i++) status = remove_output(dir, dir->lock.names[i], error);
+  for (size_t i = 0; i < dir->lock.count && status == FG_OK; i++)
+    status = remove_output(dir, dir->lock.names[i], error);
   return status;
 }
 
@@ -138,7 +141,10 @@ static fg_status remove_temporaries(const fg_rundir *dir, fg_error *error) {
 /// Refuses a folder that is neither empty nor marked as ours.
 static fg_status refuse_stranger(const fg_rundir *dir, fg_error *error) {
   if (has(dir, "pipeline.yaml") || has(dir, MANIFEST))
-    return fg_error_set(error, "%s holds a run without the .lock that says which files are its own; move it away or choose another --out", dir->path);
+    return fg_error_set(
+        error,
+        "%s holds a run without the .lock that says which files are its own; move it away or choose another --out",
+        dir->path);
   return fg_error_set(error, "%s is not empty and holds no run; choose another --out, or empty it", dir->path);
 }
 
@@ -169,11 +175,14 @@ static fg_status settle(fg_rundir *dir, fg_rundir_mode mode, const char *hash, b
   switch (mode) {
   case FG_RUNDIR_NEW:
     return fg_error_set(error, "%s holds %s run; %s--force to replace it, or choose another --out", dir->path,
-                        has(dir, MANIFEST) ? "a finished" : "an unfinished", has(dir, MANIFEST) ? "" : "--resume to go on with it, ");
+                        has(dir, MANIFEST) ? "a finished" : "an unfinished",
+                        has(dir, MANIFEST) ? "" : "--resume to go on with it, ");
   case FG_RUNDIR_RESUME:
     if (strcmp(dir->lock.pipeline, hash) != 0)
-      return fg_error_set(error, "%s holds a run of another pipeline (hash %.12s, this one is %.12s); resume with the same file, --set and --seed, choose another --out, or replace it with --force",
-                          dir->path, dir->lock.pipeline, hash);
+      return fg_error_set(
+          error,
+          "%s holds a run of another pipeline (hash %.12s, this one is %.12s); resume with the same file, --set and --seed, choose another --out, or replace it with --force",
+          dir->path, dir->lock.pipeline, hash);
     *complete = has(dir, MANIFEST);
     if (*complete) return FG_OK;
     status = remove_temporaries(dir, error);
@@ -184,12 +193,14 @@ static fg_status settle(fg_rundir *dir, fg_rundir_mode mode, const char *hash, b
   return status == FG_OK ? fg_lock_begin(&dir->lock, hash, error) : status;
 }
 
-fg_status fg_rundir_open(const char *path, fg_rundir_mode mode, const char *pipeline_hash, bool *complete, fg_rundir **dir, fg_error *error) {
+fg_status fg_rundir_open(const char *path, fg_rundir_mode mode, const char *pipeline_hash, bool *complete,
+                         fg_rundir **dir, fg_error *error) {
   size_t length = strlen(path);
   while (length > 1 && path[length - 1] == '/') length--;
   *complete = false;
   if (length == 0 || length >= PATH_MAX - NAME_MAX)
-    return fg_error_set(error, "--out '%.80s': the name of the run's folder is %s", path, length ? "too long" : "empty");
+    return fg_error_set(error, "--out '%.80s': the name of the run's folder is %s", path,
+                        length ? "too long" : "empty");
   fg_rundir *made = calloc(1, sizeof *made);
   if (!made) return fg_error_set(error, "out of memory");
   memcpy(made->path, path, length);
@@ -235,7 +246,8 @@ static fg_status mark(fg_rundir *dir, const char *name, bool begun, fg_error *er
   size_t index = fg_lock_find(&dir->lock, name);
   if (status != FG_OK || index == dir->lock.count) return status;
   if (begun && dir->begun[index])
-    return fg_error_set(error, "%s/%s is being written already; give one of the two outputs another name", dir->path, name);
+    return fg_error_set(error, "%s/%s is being written already; give one of the two outputs another name", dir->path,
+                        name);
   dir->begun[index] = begun;
   return FG_OK;
 }
@@ -278,7 +290,8 @@ fg_status fg_rundir_commit(fg_rundir *dir, const char *name, fg_error *error) {
   if (status == FG_OK) status = join(dir, name, path, error);
   if (status == FG_OK) status = sync_file(temporary, error);
   if (status == FG_OK && rename(temporary, path) != 0)
-    status = fg_error_set(error, "cannot put %s in place: %s; is a folder of that name in the way?", path, strerror(errno));
+    status =
+        fg_error_set(error, "cannot put %s in place: %s; is a folder of that name in the way?", path, strerror(errno));
   if (status == FG_OK) status = mark_locked(dir, name, false, error);
   if (status == FG_OK) status = fg_folder_sync_parent(path, error); // after the rename, which it makes last
   return status;
@@ -320,7 +333,8 @@ fg_status fg_rundir_write(fg_rundir *dir, const char *name, const char *text, si
 static void open_log(fg_rundir *dir) {
   char path[PATH_MAX];
   fg_error ignored;
-  if (dir->log >= 0 || fg_lock_add(&dir->lock, LOG, &ignored) != FG_OK || join(dir, LOG, path, &ignored) != FG_OK) return;
+  if (dir->log >= 0 || fg_lock_add(&dir->lock, LOG, &ignored) != FG_OK || join(dir, LOG, path, &ignored) != FG_OK)
+    return;
   dir->log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0666);
 }
 
@@ -336,7 +350,9 @@ void fg_rundir_log(fg_rundir *dir, const char *level, const char *stage, const c
     if ((unsigned char)*c < ' ') *c = ' ';
   pthread_mutex_lock(&dir->mutex);
   open_log(dir);
-  if (dir->log >= 0 && write(dir->log, line, (size_t)length) < length) { /* a full disk is reported where results are written */
+  if (dir->log >= 0 && write(dir->log, line, (size_t)length) < length) {
+    close(dir->log); // tried again with the next line; a full disk is reported where results are written
+    dir->log = -1;
   }
   pthread_mutex_unlock(&dir->mutex);
   free(line);

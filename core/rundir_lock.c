@@ -90,12 +90,14 @@ static fg_status read_lock(fg_lock *lock, const char *path, fg_error *error) {
 /// The file behind the descriptor is still the one of that name.
 static bool still_there(const fg_lock *lock, const char *path) {
   struct stat held, named;
-  return fstat(lock->file, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino && held.st_dev == named.st_dev;
+  return fstat(lock->file, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino &&
+         held.st_dev == named.st_dev;
 }
 
 static fg_status refuse(fg_lock *lock, const char *path, int cause, fg_error *error) {
   if (cause != EAGAIN && cause != EACCES)
-    return fg_error_set(error, "cannot lock %s: %s; choose an --out on a file system with file locks", path, strerror(cause));
+    return fg_error_set(error, "cannot lock %s: %s; choose an --out on a file system with file locks", path,
+                        strerror(cause));
   fg_error ignored;
   read_lock(lock, path, &ignored);
   int folder = (int)(strlen(path) - strlen("/.lock"));
@@ -111,7 +113,8 @@ fg_status fg_lock_take(fg_lock *lock, const char *path, bool *gone, fg_error *er
     *gone = true;
     return FG_OK;
   }
-  if (lock->file < 0) return fg_error_set(error, "cannot open %s: %s; choose an --out you may write to", path, strerror(errno));
+  if (lock->file < 0)
+    return fg_error_set(error, "cannot open %s: %s; choose an --out you may write to", path, strerror(errno));
   struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
   fg_status status = fcntl(lock->file, F_OFD_SETLK, &whole) == 0 ? FG_OK : refuse(lock, path, errno, error);
   if (status == FG_OK && !still_there(lock, path))

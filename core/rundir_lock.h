@@ -18,7 +18,7 @@ typedef struct fg_lock {
   bool blank; ///< has no text at all
   char pipeline[130];
   char owner[130]; ///< the last one
-  char **names; ///< each once
+  char **names;    ///< each once
   size_t count, capacity;
 } fg_lock;
 

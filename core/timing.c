@@ -1,19 +1,13 @@
 // timing.c — see timing.h.
 #include "timing.h"
 
+#include "words.h"
+
 #include <inttypes.h>
 
 static double busy(const fg_times *times) {
   double rest = times->total - times->coding - times->wait_input - times->wait_output;
   return rest > 0 ? rest : 0;
-}
-
-static void write_bytes(uint64_t bytes, char text[32]) {
-  static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-  double value = (double)bytes;
-  int unit = 0;
-  for (; value >= 1024 && unit < 4; unit++) value /= 1024;
-  snprintf(text, 32, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
 }
 
 void fg_timing_print(fg_worker *const *workers, uint32_t count, FILE *out) {
@@ -28,9 +22,9 @@ void fg_timing_print(fg_worker *const *workers, uint32_t count, FILE *out) {
     for (uint32_t p = 0; p < instance->output_count; p++) {
       const fg_sender *sender = &workers[i]->senders[p];
       if (instance->outputs[p].port->kinds != FG_BATCH || sender->sequence == 0) continue;
-      char raw[32], stored[32];
-      write_bytes(sender->raw_bytes, raw);
-      write_bytes(sender->stored_bytes, stored);
+      char raw[FG_WORDS], stored[FG_WORDS];
+      fg_bytes_text(sender->raw_bytes, raw);
+      fg_bytes_text(sender->stored_bytes, stored);
       for (uint32_t e = 0; e < instance->outputs[p].edge_count; e++) {
         if (!headed) fprintf(out, "\n%-44s %9s %11s %11s %8s\n", "edge", "batches", "raw", "stored", "spilled");
         headed = true;

@@ -1,6 +1,6 @@
-// majority.c — coarsen.majority: the block-spin transformation. Every block of factor×factor spins becomes the spin most
-// of its spins have; what a tie becomes is a parameter. Blocks are computed row by row, in parallel; random ties are
-// addressed by configuration, level and block, so batches and threads leave no trace.
+// majority.c — coarsen.majority: the block-spin transformation. Every block of factor×factor spins becomes the spin
+// most of its spins have; what a tie becomes is a parameter. Blocks are computed row by row, in parallel; random ties
+// are addressed by configuration, level and block, so batches and threads leave no trace.
 #include "finegrain/finegrain.h"
 
 #include <inttypes.h>
@@ -58,13 +58,13 @@ static fg_status refuse_factor(const majority *stage, const fg_lattice *lattice,
     }
   }
   if (below && above)
-    return host->fail_param(host, "factor", "%" PRIu64 " does not divide the size %s; nearest that do: %" PRIu64 " and %" PRIu64,
-                            factor, size, below, above);
+    return host->fail_param(host, "factor", "%" PRIu64 " does not divide the size %s; nearest that do: %" PRIu64
+                            " and %" PRIu64, factor, size, below, above);
   if (below || above)
-    return host->fail_param(host, "factor", "%" PRIu64 " does not divide the size %s; nearest that does: %" PRIu64, factor,
-                            size, below + above);
-  return host->fail_param(host, "factor", "%" PRIu64 " does not divide the size %s, and no factor divides all sizes that come in",
-                          factor, size);
+    return host->fail_param(host, "factor", "%" PRIu64 " does not divide the size %s; nearest that does: %" PRIu64,
+                            factor, size, below + above);
+  return host->fail_param(host, "factor", "%" PRIu64 " does not divide the size %s, and no factor divides all sizes "
+                          "that come in", factor, size);
 }
 
 static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format *const *outputs, uint64_t *memory) {
@@ -222,8 +222,8 @@ static const fg_param param_ties = {
     .name = "ties",
     .def = "random",
     .choices = tie_choices,
-    .doc = "What a block with as many spins up as down becomes: a random sign of its own, one random sign for all ties of "
-           "the configuration, up, or down.",
+    .doc = "What a block with as many spins up as down becomes: a random sign of its own, one random sign for all "
+           "ties of the configuration, up, or down.",
 };
 static const fg_port input = {
     .size = sizeof(fg_port),
@@ -244,10 +244,10 @@ static const fg_stage stage_descriptor = {
     .size = sizeof(fg_stage),
     .kind = "coarsen.majority",
     .summary = "block spins by majority, with a rule for ties",
-    .doc = "Every block of factor×factor spins becomes one spin with the sign of their sum (Kadanoff 1966; the 2×2 majority "
-           "rule of arXiv:2506.04016). Blocks of an odd factor never tie.\n\n"
-           "Indices and chains of the configurations are kept, the level falls by one, the coupling becomes unknown. A "
-           "random tie depends on the seed, the configuration's index, the level and the block, not on batches.",
+    .doc = "Every block of factor×factor spins becomes one spin with the sign of their sum (Kadanoff 1966; the 2×2 "
+           "majority rule of arXiv:2506.04016). Blocks of an odd factor never tie.\n\n"
+           "Indices and chains of the configurations are kept, the level falls by one, the coupling becomes unknown. "
+           "A random tie depends on the seed, the configuration's index, the level and the block, not on batches.",
     .params = (const fg_param *const[]){&param_factor, &param_ties, NULL},
     .inputs = (const fg_port *const[]){&input, NULL},
     .outputs = (const fg_port *const[]){&output, NULL},

@@ -1,6 +1,6 @@
-// dream.c — generate.dream: iterates a model upward. From a small uniform lattice, one spin by default, every step doubles
-// the size by drawing fine spins given the coarse ones. Batches are fixed by the parameters; the spins do not depend on
-// them, for the network draws its randomness by configuration, level and site (network.h).
+// dream.c — generate.dream: iterates a model upward. From a small uniform lattice, one spin by default, every step
+// doubles the size by drawing fine spins given the coarse ones. Batches are fixed by the parameters; the spins do not
+// depend on them, for the network draws its randomness by configuration, level and site (network.h).
 #include "finegrain/finegrain.h"
 
 #include <inttypes.h>
@@ -61,13 +61,13 @@ static fg_status check_size(const dream *stage) {
   int64_t most = 0;
   while ((uint64_t)c->start << (most + 1) <= MOST_EXTENT) most++;
   if (c->levels > most)
-    return host->fail_param(host, "levels", "%" PRId64 " doublings of %" PRId64 " give a lattice of more than 2^31 sites a "
-                            "side; at most %" PRId64 " are possible", c->levels, c->start, most);
+    return host->fail_param(host, "levels", "%" PRId64 " doublings of %" PRId64 " give a lattice of more than 2^31 "
+                            "sites a side; at most %" PRId64 " are possible", c->levels, c->start, most);
   fg_lattice last = lattice_at(stage, c->levels);
   uint64_t sites;
   if (__builtin_mul_overflow(fg_lattice_sites(&last), (uint64_t)c->configurations, &sites) || sites >> 63)
-    return host->fail_param(host, "configurations", "%" PRId64 " lattices of %" PRIu64 "² have more than 2^63 sites; ask "
-                            "for fewer configurations or levels", c->configurations, last.extent[0]);
+    return host->fail_param(host, "configurations", "%" PRId64 " lattices of %" PRIu64 "² have more than 2^63 sites; "
+                            "ask for fewer configurations or levels", c->configurations, last.extent[0]);
   return FG_OK;
 }
 
@@ -80,7 +80,8 @@ static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format
   snprintf(stage->kind, sizeof stage->kind, "%s", inputs[0]->network);
   stage->network = host->lookup(host, stage->kind, FG_NETWORK_EXTENSION);
   if (!stage->network)
-    return host->fail(host, "model '%s' is of no network this program has; a model comes from a network stage", stage->kind);
+    return host->fail(host,
+                      "model '%s' is of no network this program has; a model comes from a network stage", stage->kind);
   if (!inputs[0]->has_weights)
     return host->fail(host, "model '%s' has no weights; train it or give weights: [...]", stage->kind);
   if (status != FG_OK) return status;
@@ -110,7 +111,8 @@ static fg_status process(void *self, uint32_t port, const fg_message *const *mes
     return host->fail(host, "a model of '%s' arrived where '%s' was announced", model->network, stage->kind);
   if (model->weight_count == 0)
     return host->fail(host, "model '%s' has no weights; train it or give weights: [...]", stage->kind);
-  fg_status status = stage->network->open(host, model->hyperparameters, model->weights, model->weight_count, &stage->model);
+  fg_status status = stage->network->open(host, model->hyperparameters, model->weights, model->weight_count,
+                                          &stage->model);
   if (status != FG_OK) return status;
   if (stage->network->factor(stage->model) != FACTOR)
     return host->fail(host, "model '%s' refines by a factor of %u; this stage knows %u", stage->kind,
@@ -223,7 +225,8 @@ static const fg_param param_start = {
     .min = "1",
     .max = "1048576",
     .unit = "1",
-    .doc = "Size of the lattices a dream starts from: all spins up in configurations of even index, all down in the others.",
+    .doc = "Size of the lattices a dream starts from: all spins up in configurations of even index, all down in the "
+           "others.",
 };
 static const fg_param param_levels = {
     .size = sizeof(fg_param),
@@ -273,9 +276,9 @@ static const fg_stage stage_descriptor = {
     .size = sizeof(fg_stage),
     .kind = "generate.dream",
     .summary = "iterates a network upward from single spins",
-    .doc = "The inverse renormalization group of arXiv:2506.04016: a lattice of size start, then of twice that size drawn "
-           "given the first, and so on. The start is uniform, up and down by turns: with a network that knows no "
-           "preferred sign this is the symmetric ensemble, with less noise than random signs.\n\n"
+    .doc = "The inverse renormalization group of arXiv:2506.04016: a lattice of size start, then of twice that size "
+           "drawn given the first, and so on. The start is uniform, up and down by turns: with a network that knows "
+           "no preferred sign this is the symmetric ensemble, with less noise than random signs.\n\n"
            "Configurations are independent. The levels of one configuration are not: they are parents and children.",
     .params = (const fg_param *const[]){&param_start, &param_levels, &param_configurations, &param_keep, NULL},
     .inputs = (const fg_port *const[]){&input, NULL},

@@ -1,5 +1,5 @@
-// bitplanes.h — the 16-bit random numbers of one inverse step with 2×2 blocks, laid out in bit planes as network.h says,
-// so that a kernel that works on planes and one that works on single spins draw the same lattice.
+// bitplanes.h — the 16-bit random numbers of one inverse step with 2×2 blocks, laid out in bit planes as network.h
+// says, so that a kernel that works on planes and one that works on single spins draw the same lattice.
 #ifndef PLUGINS_NETWORKS_BITPLANES_H
 #define PLUGINS_NETWORKS_BITPLANES_H
 

@@ -1,5 +1,5 @@
-// classes.c — see classes.h. Open addressing with linear probing; when there is a place for every pattern, the pattern is
-// its own address and nothing ever collides.
+// classes.c — see classes.h. Open addressing with linear probing; when there is a place for every pattern, the pattern
+// is its own address and nothing ever collides.
 #include "classes.h"
 
 #include <stdlib.h>
@@ -29,8 +29,8 @@ static int is_free(const classes_entry *entry) { return entry->zeros + entry->on
 /// The Art of Computer Programming 3, 6.4).
 static classes_entry *find(const classes *counts, uint64_t pattern) {
   uint64_t mask = classes_room(counts) - 1;
-  uint64_t at = pattern;
-  if (counts->room_bits < counts->bits) at = (pattern ^ pattern >> 32) * UINT64_C(0x9e3779b97f4a7c15) >> (64 - counts->room_bits);
+  uint64_t at = pattern, mixed = (pattern ^ pattern >> 32) * UINT64_C(0x9e3779b97f4a7c15);
+  if (counts->room_bits < counts->bits) at = mixed >> (64 - counts->room_bits);
   while (!is_free(&counts->entries[at]) && counts->entries[at].pattern != pattern) at = (at + 1) & mask;
   return &counts->entries[at];
 }

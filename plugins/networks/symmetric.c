@@ -1,5 +1,5 @@
-// symmetric.c — network.symmetric: one linear kernel with the symmetries of the square, after A. Rançon, U. Rançon,
-// T. Ivek and I. Balog, arXiv:2506.04016. Every coarse spin is repeated 2×2 and the kernel slides over that lattice; the
+// symmetric.c — network.symmetric: one linear kernel with the symmetries of the square, after A. Rançon, U. Rançon, T.
+// Ivek and I. Balog, arXiv:2506.04016. Every coarse spin is repeated 2×2 and the kernel slides over that lattice; the
 // fine spin at r is drawn up with probability
 //     p(r) = σ(logit(r)),   σ(z) = 1/(1 + exp(-z)),   logit(r) = ½ Σ_o w(o) s(r + o),   s = ±1,
 // o running over the (2R+1)² offsets of the kernel, periodically. There is no bias, so reversing all spins reverses the
@@ -31,15 +31,17 @@ static int parameter_at(int y, int x) {
 }
 
 /// In that order, by offset from the fine spin.
+// clang-format off
 static const char *const names[WINDOWED_MOST_PARAMETERS] = {
-    "corner", "edge",  "centre",                                         //
-    "(2,2)",  "(2,0)", "(2,1)",                                          //
-    "(3,3)",  "(3,0)", "(3,2)",  "(3,1)",                                //
-    "(4,4)",  "(4,0)", "(4,3)",  "(4,2)", "(4,1)",                       //
-    "(5,5)",  "(5,0)", "(5,4)",  "(5,3)", "(5,2)", "(5,1)",              //
-    "(6,6)",  "(6,0)", "(6,5)",  "(6,4)", "(6,3)", "(6,2)", "(6,1)",     //
-    "(7,7)",  "(7,0)", "(7,6)",  "(7,5)", "(7,4)", "(7,3)", "(7,2)", "(7,1)",
+    "corner", "edge", "centre",
+    "(2,2)", "(2,0)", "(2,1)",
+    "(3,3)", "(3,0)", "(3,2)", "(3,1)",
+    "(4,4)", "(4,0)", "(4,3)", "(4,2)", "(4,1)",
+    "(5,5)", "(5,0)", "(5,4)", "(5,3)", "(5,2)", "(5,1)",
+    "(6,6)", "(6,0)", "(6,5)", "(6,4)", "(6,3)", "(6,2)", "(6,1)",
+    "(7,7)", "(7,0)", "(7,6)", "(7,5)", "(7,4)", "(7,3)", "(7,2)", "(7,1)",
 };
+// clang-format on
 
 /// Coarse row (column) above row (column) y of the repeated lattice: y/2, rounded down.
 static int coarse_of(int y) { return (y - (y & 1)) / 2; }
@@ -258,13 +260,13 @@ static const fg_stage stage_descriptor = {
     .size = sizeof(fg_stage),
     .kind = KIND,
     .summary = "one linear kernel with the symmetries of the square: 3, 6, 10, … parameters",
-    .doc = "The network of A. Rançon, U. Rançon, T. Ivek and I. Balog, arXiv:2506.04016. Coarse spins are repeated 2×2; "
-           "a fine spin is up with probability 1/(1+exp(-logit)), logit = ½ Σ w·s over the kernel, s = ±1, "
+    .doc = "The network of A. Rançon, U. Rançon, T. Ivek and I. Balog, arXiv:2506.04016. Coarse spins are repeated "
+           "2×2; a fine spin is up with probability 1/(1+exp(-logit)), logit = ½ Σ w·s over the kernel, s = ±1, "
            "independently of the other fine spins. Lattices smaller than the kernel wrap periodically.\n\n"
            "Spins are drawn with probabilities rounded to multiples of 2⁻¹⁶, an error of at most 2⁻¹⁷ = 7.6e-6 that "
-           "makes dreams the same on every machine; likelihoods and gradients are those of the exact probabilities.\n\n"
-           "Up to kernel 7 all windows are tabulated. Larger kernels are slower, and their class counts hold at most "
-           "2²⁰ different windows.",
+           "makes dreams the same on every machine; likelihoods and gradients are those of the exact "
+           "probabilities.\n\nUp to kernel 7 all windows are tabulated. Larger kernels are slower, and their class "
+           "counts hold at most 2²⁰ different windows.",
     .params = (const fg_param *const[]){&param_kernel, &param_weights, NULL},
     .inputs = (const fg_port *const[]){NULL},
     .outputs = (const fg_port *const[]){&output, NULL},

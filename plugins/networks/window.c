@@ -1,5 +1,5 @@
-// window.c — see window.h. A row's windows overlap, so their columns are put together once; a margin of `before` columns
-// on both sides repeats the row periodically.
+// window.c — see window.h. A row's windows overlap, so their columns are put together once; a margin of `before`
+// columns on both sides repeats the row periodically.
 #include "window.h"
 
 #include <stdlib.h>

@@ -11,8 +11,9 @@
 /// The windows along one row of a coarse lattice. Belongs to one thread.
 typedef struct window {
   uint32_t width, before;
-  uint64_t length;      ///< sites in a coarse row
-  uint64_t *columns[2]; ///< [dy][before + x], x = -before … length+before-1: one column of the window, row i at bit i·width
+  uint64_t length; ///< sites in a coarse row
+  /// [dy][before + x], x = -before … length+before-1: a column of the window, its row i at bit i·width.
+  uint64_t *columns[2];
 } window;
 
 /// False when memory is out. window_close in any case.

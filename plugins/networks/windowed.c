@@ -78,9 +78,11 @@ static fg_status begin_walk(const fg_network_model *model, const fg_batch *fine,
   *windows = (window){0};
   if (fine->element != FG_SPIN1 || coarse->element != FG_SPIN1 || f->shape != FG_SQUARE || c->shape != FG_SQUARE ||
       f->extent[0] != FACTOR * c->extent[0] || f->extent[1] != FACTOR * c->extent[1])
-    return host->fail(host, "the network needs spins on square lattices, the fine one twice as large as the coarse one");
+    return host->fail(host,
+                      "the network needs spins on square lattices, the fine one twice as large as the coarse one");
   if (end > fine->count || end > coarse->count || fine->rows != f->extent[0] || coarse->rows != c->extent[0])
-    return host->fail(host, "the network was given fewer configurations, or smaller parts of them, than it was asked for");
+    return host->fail(host, "the network was given fewer configurations, or smaller parts of them, than it was asked "
+                      "for");
   if (!window_open(windows, model->width, model->before, fg_lattice_width(c)))
     return host->fail(host, "out of memory for a row of %" PRIu64 " windows", fg_lattice_width(c));
   return FG_OK;

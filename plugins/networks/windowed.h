@@ -1,8 +1,8 @@
 // windowed.h — networks whose fine spins are independent draws, each given a small window of coarse spins:
 //     P(fine | coarse) = Π_r σ(fine(r) · logit(r)),   σ(z) = 1/(1 + exp(-z)).
-// A network says what its logit is; scoring, drawing and counting are the same for all and live here. Reversing all spins
-// must reverse the logit, so everything is written relative to the parent: with z = logit · parent a fine spin equals its
-// parent with probability σ(z) and opposes it with σ(-z).
+// A network says what its logit is; scoring, drawing and counting are the same for all and live here. Reversing all
+// spins must reverse the logit, so everything is written relative to the parent: with z = logit · parent a fine spin
+// equals its parent with probability σ(z) and opposes it with σ(-z).
 #ifndef PLUGINS_NETWORKS_WINDOWED_H
 #define PLUGINS_NETWORKS_WINDOWED_H
 

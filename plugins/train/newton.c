@@ -1,5 +1,5 @@
-// newton.c — train.newton: maximum likelihood of a network that is a logistic regression on few classes. One pass counts
-// how often each class of fine spins came out 1 or 0; what is left is small and concave:
+// newton.c — train.newton: maximum likelihood of a network that is a logistic regression on few classes. One pass
+// counts how often each class of fine spins came out 1 or 0; what is left is small and concave:
 //     ℓ(w) = Σ_c [ones_c ln σ(z_c) + zeros_c ln σ(-z_c)],   z_c = Σ_k w_k x_ck,
 // climbed by Newton's method. No physics and no network's details: those are behind fg_network_classes.
 #include "finegrain/finegrain.h"
@@ -71,8 +71,8 @@ static fg_status refuse_sizes(const fg_host *host, const fg_lattice *fine, const
   char large[96], small[96];
   fg_lattice_name(fine, large);
   fg_lattice_name(coarse, small);
-  return host->fail(host, "fine lattices of size %s do not go with coarse ones of size %s: they must be %u times as large; "
-                    "block with factor: %u", large, small, FACTOR, FACTOR);
+  return host->fail(host, "fine lattices of size %s do not go with coarse ones of size %s: they must be %u times as "
+                    "large; block with factor: %u", large, small, FACTOR, FACTOR);
 }
 
 static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format *const *outputs, uint64_t *memory) {
@@ -82,13 +82,14 @@ static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format
   snprintf(stage->kind, sizeof stage->kind, "%s", model->network);
   stage->network = host->lookup(host, stage->kind, FG_NETWORK_EXTENSION);
   if (!stage->network)
-    return host->fail(host, "model '%s' is of no network this program has; a model comes from a network stage", stage->kind);
+    return host->fail(host,
+                      "model '%s' is of no network this program has; a model comes from a network stage", stage->kind);
   if (!FG_HAS(stage->network, classes) || !stage->network->classes)
-    return host->fail(host, "model '%s' is no logistic regression on few classes, so it cannot be trained by counting; use "
-                      "another trainer", stage->kind);
+    return host->fail(host, "model '%s' is no logistic regression on few classes, so it cannot be trained by "
+                      "counting; use another trainer", stage->kind);
   if (fine->shape_count != coarse->shape_count)
-    return host->fail(host, "fine has %" PRIu32 " lattice sizes and coarse has %" PRIu32 "; each coarse configuration must be "
-                      "the block image of the fine one", fine->shape_count, coarse->shape_count);
+    return host->fail(host, "fine has %" PRIu32 " lattice sizes and coarse has %" PRIu32 "; each coarse configuration "
+                      "must be the block image of the fine one", fine->shape_count, coarse->shape_count);
   for (uint32_t s = 0; s < fine->shape_count; s++)
     if (!doubles(&fine->shapes[s], &coarse->shapes[s])) return refuse_sizes(host, &fine->shapes[s], &coarse->shapes[s]);
   snprintf(outputs[0]->network, sizeof outputs[0]->network, "%s", stage->kind);
@@ -106,7 +107,8 @@ static fg_status take_model(newton *stage, const fg_model *model) {
     return host->fail(host, "a model of '%s' arrived where '%s' was announced", model->network, stage->kind);
   host->model_ref(host, model);
   stage->model = model;
-  fg_status status = stage->network->open(host, model->hyperparameters, model->weights, model->weight_count, &stage->opened);
+  fg_status status = stage->network->open(host, model->hyperparameters, model->weights, model->weight_count,
+                                          &stage->opened);
   for (unsigned t = 0; status == FG_OK && t < TASKS; t++) {
     stage->counts[t] = stage->network->classes->open(stage->opened);
     if (!stage->counts[t]) status = host->fail(host, "out of memory for class counts");
@@ -222,18 +224,18 @@ static void differentiate(regression *r) {
   }
 }
 
-/// Cholesky factor of the Hessian in its place; 0 when it is singular.
+/// Cholesky factor of the Hessian in its place; 0 when it is singular. With a prior it is not, however small the prior.
 static int factorise(regression *r) {
   double rcond = 0;
   if (gsl_linalg_cholesky_decomp1(r->hessian) != GSL_SUCCESS) return 0;
-  if (gsl_linalg_cholesky_rcond(r->hessian, &rcond, r->work) != GSL_SUCCESS) return 0;
-  return rcond > SMALLEST_RCOND;
+  if (r->precision > 0) return 1;
+  return gsl_linalg_cholesky_rcond(r->hessian, &rcond, r->work) == GSL_SUCCESS && rcond > SMALLEST_RCOND;
 }
 
 typedef enum outcome { CONVERGED, SEPARABLE, STUCK } outcome;
 
-/// Newton's method from the weights that are there. The expected gain of a step is half the Newton decrement gᵀH⁻¹g (Boyd
-/// & Vandenberghe, Convex Optimization, 9.5); it ends when that is below the tolerance.
+/// Newton's method from the weights that are there. The expected gain of a step is half the Newton decrement gᵀH⁻¹g
+/// (Boyd & Vandenberghe, Convex Optimization, 9.5); it ends when that is below the tolerance.
 static outcome climb(regression *r, const config *c) {
   double value = objective(r, r->weights);
   for (r->iterations = 1; r->iterations <= c->iterations; r->iterations++) {
@@ -277,17 +279,18 @@ static fg_status solve(const newton *stage, regression *r, int *regularised) {
   if (result == SEPARABLE) {
     *regularised = 1;
     host->log(host, FG_LOG_WARNING,
-              "the data do not determine all weights (maximum likelihood lies at infinity, or the Hessian is singular); "
-              "regularised with a Gaussian prior of standard deviation %g on each weight", c->prior);
+              "the data do not determine all weights (maximum likelihood lies at infinity, or the Hessian is "
+              "singular); regularised with a Gaussian prior of standard deviation %g on each weight", c->prior);
     r->precision = 1 / (c->prior * c->prior);
     gsl_vector_set_zero(r->weights);
     result = climb(r, c);
   }
   if (result != CONVERGED)
-    return host->fail(host, "no convergence in %" PRId64 " iterations; allow more iterations or a larger tolerance", c->iterations);
+    return host->fail(host, "no convergence in %" PRId64
+                      " iterations; allow more iterations or a larger tolerance", c->iterations);
 
   differentiate(r);
-  if (!factorise(r) && r->precision <= 0) return host->fail(host, "the Hessian became singular at the solution");
+  if (!factorise(r)) return host->fail(host, "the Hessian became singular at the solution");
   gsl_linalg_cholesky_invert(r->hessian);
   r->log_likelihood = log_likelihood(r, r->weights);
   return FG_OK;
@@ -299,7 +302,8 @@ static fg_status emit_weights(const newton *stage, const regression *r) {
   static const fg_column parameter = {sizeof(fg_column), FG_COLUMN_TEXT, "parameter", "", "name of the parameter"};
   static const fg_column weight = {sizeof(fg_column), FG_COLUMN_REAL, "weight", "1", "maximum likelihood estimate"};
   static const fg_column error = {sizeof(fg_column), FG_COLUMN_REAL, "standard_error", "1",
-                                  "from the inverse Fisher information, fine spins taken as independent given the coarse ones"};
+                                  "from the inverse Fisher information, fine spins taken as independent given the "
+                                  "coarse ones"};
   static const fg_column *const columns[] = {&parameter, &weight, &error, NULL};
   const fg_host *host = stage->host;
   fg_table *table = host->table_new(host, "weights", columns);
@@ -394,8 +398,8 @@ static const fg_param param_prior = {
     .min = "1e-3",
     .max = "1e4",
     .unit = "1",
-    .doc = "Standard deviation of the Gaussian prior on each weight that is added when the data alone do not determine the "
-           "weights; otherwise there is none.",
+    .doc = "Standard deviation of the Gaussian prior on each weight that is added when the data alone do not "
+           "determine the weights; otherwise there is none.",
 };
 static const fg_param param_tolerance = {
     .size = sizeof(fg_param),
@@ -452,21 +456,23 @@ static const fg_port output_fit = {
     .size = sizeof(fg_port),
     .kinds = FG_TABLE,
     .name = "fit",
-    .doc = "Table `weights`: each weight with its standard error; table `fit`: log-likelihood, iterations, classes, spins.",
+    .doc = "Table `weights`: each weight with its standard error; table `fit`: log-likelihood, iterations, classes, "
+           "spins.",
 };
 
 static const fg_stage stage_descriptor = {
     .size = sizeof(fg_stage),
     .kind = "train.newton",
     .summary = "exact maximum likelihood for networks that are logistic regressions, from counts",
-    .doc = "Maximises the likelihood of the fine spins given the coarse lattice. The spins are counted by class in one "
-           "pass, so the optimum is exact for all data at once: no epochs, no rate, no noise.\n\n"
-           "Standard errors are those of the conditional likelihood (inverse Fisher information). They take fine spins as "
-           "independent given the coarse lattice, as the network does. Block spins of sampled configurations are not "
-           "quite so, and Markov chains repeat themselves: true errors are then larger.\n\n"
-           "When the maximum lies at infinity (separable data) or is not unique (singular Hessian, such as data of one "
-           "class only), a Gaussian prior of standard deviation `prior` is put on each weight, the column `regularised` "
-           "says 1, and a warning is given. The data count as separable when a logit of a class seen exceeds 25.",
+    .doc = "Maximises the likelihood of the fine spins given the coarse lattice. The spins are counted by class in "
+           "one pass, so the optimum is exact for all data at once: no epochs, no rate, no noise.\n\n"
+           "Standard errors are those of the conditional likelihood (inverse Fisher information). They take fine "
+           "spins as independent given the coarse lattice, as the network does. Block spins of sampled configurations "
+           "are not quite so, and Markov chains repeat themselves: true errors are then larger.\n\n"
+           "When the maximum lies at infinity (separable data) or is not unique (singular Hessian, such as data of "
+           "one class only), a Gaussian prior of standard deviation `prior` is put on each weight, the column "
+           "`regularised` says 1, and a warning is given. The data count as separable when a logit of a class seen "
+           "exceeds 25.",
     .params = (const fg_param *const[]){&param_prior, &param_tolerance, &param_iterations, NULL},
     .inputs = (const fg_port *const[]){&input_model, &input_fine, &input_coarse, NULL},
     .outputs = (const fg_port *const[]){&output_model, &output_fit, NULL},
