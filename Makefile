@@ -12,7 +12,7 @@ PKG     := yaml-0.1 libzstd hdf5-serial jansson libxxhash
 CFLAGS  := -std=c17 $(OPT) $(WARN) -fPIC -pthread -D_GNU_SOURCE -DFG_VERSION='"$(VERSION)"' $(EXTRA_CFLAGS)
 CORE_CFLAGS   = -Icore/include -iquote core $(shell pkg-config --cflags $(PKG))
 CORE_LIBS     = $(shell pkg-config --libs $(PKG)) -ldl -lm -pthread
-PLUGIN_CFLAGS = -fvisibility=hidden -Icore/include -iquote . $(shell pkg-config --cflags hdf5-serial)
+PLUGIN_CFLAGS = -fvisibility=hidden -Icore/include -iquote . -iquote core $(shell pkg-config --cflags hdf5-serial)
 
 # The command's own files; everything else in core/ is libfinegrain.
 COMMAND_SOURCES := $(wildcard core/command*.c core/main.c)
@@ -28,13 +28,14 @@ sampler.metropolis_OBJECTS := plugins/samplers/metropolis.o plugins/samplers/isi
 coarsen.majority_OBJECTS   := plugins/coarsen/majority.o
 network.symmetric_OBJECTS  := $(addprefix plugins/networks/,symmetric.o windowed.o window.o classes.o bitplanes.o)
 network.symmetric_PKG      := jansson
-train.newton_OBJECTS       := plugins/train/newton.o
+train.newton_OBJECTS       := plugins/train/newton.o plugins/train/regression.o
 train.newton_PKG           := gsl
 generate.dream_OBJECTS     := plugins/generate/dream.o
-estimate.thermo_OBJECTS    := $(addprefix plugins/estimate/,thermo.o series.o kaufman.o)
-source.file_OBJECTS        := plugins/io/source_file.o core/codec.o core/stream_file.o core/message.o core/error.o
+estimate.thermo_OBJECTS    := $(addprefix plugins/estimate/,thermo.o energy.o series.o kaufman.o)
+source.file_OBJECTS        := $(addprefix plugins/io/,source_file.o array.o npy.o hdf5_file.o) \
+                              $(addprefix core/,codec.o stream_file.o message.o error.o)
 source.file_PKG            := libzstd libxxhash hdf5-serial
-sink.snapshot_OBJECTS      := plugins/io/snapshot.o
+sink.snapshot_OBJECTS      := plugins/io/snapshot.o plugins/io/canvas.o
 sink.snapshot_PKG          := libpng
 
 .PHONY: all plugins tests dependencies test-dependencies demo check bench install lint docs schema clean
@@ -53,8 +54,8 @@ $B/plugins/%.o: plugins/%.c
 	$(CC) $(CFLAGS) $(PLUGIN_CFLAGS) -MMD -MP -c -o $@ $<
 .SECONDARY:
 .SECONDEXPANSION:
-$B/plugins/%.so: $$(addprefix $B/,$$($$*_OBJECTS))
-	$(CC) $(OPT) $(EXTRA_CFLAGS) -shared -Wl,-z,defs -Wl,--exclude-libs,ALL -o $@ $^ $(if $($*_PKG),$(shell pkg-config --libs $($*_PKG))) -lm
+$B/plugins/%.so: $$(addprefix $B/,$$($$*_OBJECTS)) plugins/exports.map
+	$(CC) $(OPT) $(EXTRA_CFLAGS) -shared -Wl,-z,defs -Wl,--version-script=plugins/exports.map -o $@ $(filter %.o,$^) $(if $($*_PKG),$(shell pkg-config --libs $($*_PKG))) -lm
 
 # One CUnit program a test file, linked with the library and the driver; see tests/.
 TESTS      := $(patsubst tests/test_%.c,$B/tests/test_%,$(wildcard tests/test_*.c))

@@ -1,4 +1,4 @@
-// folder.h — the few things one does with folders so that what was written is there after a crash. Private to rundir*.c.
+// folder.h — making and syncing folders, so that what was written is there after a crash. Private to rundir*.c.
 #ifndef FG_CORE_FOLDER_H
 #define FG_CORE_FOLDER_H
 

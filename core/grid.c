@@ -49,8 +49,7 @@ void fg_grid_set(fg_grid *grid, ptrdiff_t row, size_t column, const char *text) 
   }
   length = FG_GRID_CELL - sizeof MARK;
   while (length && continues(text[length])) length--;
-  memcpy(cell, text, length);
-  memcpy(cell + length, MARK, sizeof MARK);
+  snprintf(cell, FG_GRID_CELL, "%.*s" MARK, (int)length, text);
 }
 
 void fg_grid_clear(fg_grid *grid) {

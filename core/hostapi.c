@@ -56,6 +56,7 @@ static void host_log(const fg_host *host, fg_log_level level, const char *format
   vsnprintf(message, sizeof message, format, args);
   va_end(args);
   fg_rundir_log(instance->worker->shared->dir, words[level <= FG_LOG_WARNING ? level : FG_LOG_WARNING], instance->spec->name, message);
+  if (level == FG_LOG_INFO) fg_progress_note(instance->worker->shared->progress, "%s: %s", instance->spec->name, message);
   if (level == FG_LOG_WARNING) {
     fg_place place = instance->spec->place;
     fg_progress_line(instance->worker->shared->progress, "%s:%u:%u: warning: %s: %s", place.file, place.line, place.column, instance->spec->name, message);

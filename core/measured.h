@@ -5,9 +5,9 @@
 
 #include <stddef.h>
 
-/// Writes value(error) after a sign or a blank. The error is rounded to two digits while those are below 20, otherwise to one
-/// (the usual convention: between 5 % and 10 % of the error are lost at most). NaN value: "?"; NaN error: no parentheses.
-/// Numbers below 1e-4 or from 1e7 on get an exponent behind: 1.2(3)e-09.
+/// Writes value(error) after a sign or a blank. The error is rounded to two digits while those are below 20, otherwise
+/// to one, so that rounding changes it by a quarter at most. NaN value: "?"; NaN error: no parentheses. Numbers below
+/// 1e-4 or from 1e7 on get an exponent: 1.2(3)e-09.
 void fg_measured_write(char *text, size_t size, double value, double error);
 
 /// Writes a known number to one place more than fg_measured_write(value, error) shows, to compare it with.

@@ -126,13 +126,24 @@ void fg_progress_end(fg_progress *progress, fg_worker *const *workers, uint32_t 
   free(progress);
 }
 
-void fg_progress_line(fg_progress *progress, const char *format, ...) {
-  va_list args;
-  va_start(args, format);
+static void print_line(fg_progress *progress, const char *format, va_list args) {
   pthread_mutex_lock(&progress->lock);
   erase(progress);
   vfprintf(stderr, format, args);
   fputc('\n', stderr);
   pthread_mutex_unlock(&progress->lock);
+}
+
+void fg_progress_note(fg_progress *progress, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  if (!progress->quiet) print_line(progress, format, args);
+  va_end(args);
+}
+
+void fg_progress_line(fg_progress *progress, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  print_line(progress, format, args);
   va_end(args);
 }

@@ -15,7 +15,8 @@ fg_progress *fg_progress_new(bool quiet);
 void fg_progress_update(fg_progress *progress, struct fg_worker *const *workers, uint32_t count);
 /// Draws the last state and leaves it standing, frees.
 void fg_progress_end(fg_progress *progress, struct fg_worker *const *workers, uint32_t count);
-/// A line of its own, also when quiet (warnings). [any thread]
+/// A line of its own; warnings also when quiet. [any thread]
+void fg_progress_note(fg_progress *progress, const char *format, ...) FG_PRINTF(2, 3);
 void fg_progress_line(fg_progress *progress, const char *format, ...) FG_PRINTF(2, 3);
 
 #endif

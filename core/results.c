@@ -30,8 +30,8 @@ fg_results *fg_results_new(const char *const *stages, uint32_t count) {
   if (!results) return NULL;
   pthread_mutex_init(&results->mutex, NULL);
   results->stages = calloc(count ? count : 1, sizeof *results->stages);
+  results->stage_count = results->stages ? count : 0;
   if (!results->stages) goto out_of_memory;
-  results->stage_count = count;
   for (uint32_t s = 0; s < count; s++)
     if (!(results->stages[s].name = strdup(stages[s]))) goto out_of_memory;
   return results;

@@ -49,6 +49,7 @@ static void write_estimates(FILE *out, const char *stage, const fg_result *table
 fg_status fg_results_write_csv(const fg_results *results, const char *path, fg_error *error) {
   FILE *out = fopen(path, "we");
   if (!out) return fg_error_set(error, "cannot write %s: %s", path, strerror(errno));
+  errno = 0; // what the first failing write leaves there
   fputs("stage", out);
   for (int c = 0; c < FG_ESTIMATE_COLUMNS; c++) fprintf(out, ",%s", fg_estimate_columns[c].name);
   fputc('\n', out);
@@ -58,7 +59,6 @@ fg_status fg_results_write_csv(const fg_results *results, const char *path, fg_e
     for (size_t t = 0; t < stage->table_count; t++)
       if (fg_result_estimates(&stage->tables[t], at)) write_estimates(out, stage->name, &stage->tables[t], at);
   }
-  errno = 0;
   bool written = fflush(out) == 0 && !ferror(out) && fsync(fileno(out)) == 0;
   int cause = errno;
   if (fclose(out) != 0 && written) {

@@ -1,4 +1,4 @@
-// results_data.h — what results.c gathers and results_hdf5.c, results_csv.c and results_print.c read. Private to these four.
+// results_data.h — what results.c gathers and results_hdf5.c, results_csv.c and results_print.c read. Private to them.
 #ifndef FG_CORE_RESULTS_DATA_H
 #define FG_CORE_RESULTS_DATA_H
 

@@ -1,5 +1,5 @@
-// results_hdf5.c — results.h5; see results.h and schemas/results.md for the layout. The only file of the core that knows
-// HDF5. The file is made in memory (HDF5's core driver) and written by us: an HDF5 file that meets a full disk can be
+// results_hdf5.c — results.h5; schemas/results.md has the layout. No other file of the core knows HDF5.
+// The file is made in memory (HDF5's core driver) and written by us: an HDF5 file that meets a full disk can be
 // neither written nor closed, and crashes the program when it ends. So HDF5 takes no file locks either, which fail on
 // some cluster file systems. Its error stack is kept off the terminal and becomes one message.
 #include "results_data.h"
@@ -22,8 +22,8 @@ typedef struct writer {
   const char *path;
   const fg_attribute *attributes;
   uint32_t attribute_count;
-  hid_t text_type; ///< of attributes
-  hid_t group_plan, set_plan;
+  hid_t text_type;      ///< of attributes
+  hid_t set_plan;       ///< of data sets: without times
   unsigned char *image; ///< the finished file
   size_t image_size;
   char cause[512]; ///< of the first failure; "" while all is well
@@ -118,7 +118,7 @@ static bool lay_out(writer *w, const fg_result *table, layout *rows) {
     if (types[c] >= 0) H5Tclose(types[c]);
   }
   free(types);
-  return !w->cause[0];
+  return !w->cause[0] && rows->offsets[table->column_count] > 0;
 }
 
 /// One row as it is stored. Numbers are copied as they are: the machines we run on are little-endian.
@@ -148,7 +148,7 @@ static void write_block(writer *w, hid_t set, hid_t type, const void *block, hsi
 
 static void write_rows(writer *w, hid_t set, const fg_result *table, const layout *rows) {
   size_t row_bytes = rows->offsets[table->column_count];
-  hsize_t capacity = row_bytes < BLOCK_BYTES ? BLOCK_BYTES / row_bytes : 1;
+  hsize_t capacity = BLOCK_BYTES / (row_bytes + 1) + 1;
   unsigned char *block = malloc(capacity * row_bytes);
   hsize_t first = 0, filled = 0;
   if (!block) {
@@ -196,7 +196,7 @@ out:
 }
 
 static hid_t make_group(writer *w, hid_t parent, const char *name) {
-  hid_t group = H5Gcreate2(parent, name, H5P_DEFAULT, w->group_plan, H5P_DEFAULT);
+  hid_t group = H5Gcreate2(parent, name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
   good(w, group);
   return group;
 }
@@ -239,15 +239,13 @@ static void write_models(writer *w, hid_t file) {
   if (all >= 0) H5Gclose(all);
 }
 
-/// A new file in memory, without object times: equal runs give equal files. It has the oldest format, which every reader
-/// knows: the checksum that newer ones have is left wrong by H5Fget_file_image (seen with HDF5 1.10.8).
+/// A new file in memory. It has the oldest format, which every reader knows and in which groups have no times; the
+/// checksum that newer ones have is left wrong by H5Fget_file_image (seen with HDF5 1.10.8).
 static hid_t make_file(writer *w) {
-  hid_t creation = H5Pcreate(H5P_FILE_CREATE), access = H5Pcreate(H5P_FILE_ACCESS), file = -1;
-  if (good(w, creation) && good(w, access) && good(w, H5Pset_obj_track_times(creation, false)) &&
-      good(w, H5Pset_fapl_core(access, BLOCK_BYTES, false)))
-    file = H5Fcreate(w->path, H5F_ACC_TRUNC, creation, access);
+  hid_t access = H5Pcreate(H5P_FILE_ACCESS), file = -1;
+  if (good(w, access) && good(w, H5Pset_fapl_core(access, BLOCK_BYTES, false)))
+    file = H5Fcreate(w->path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
   good(w, file);
-  if (creation >= 0) H5Pclose(creation);
   if (access >= 0) H5Pclose(access);
   return file;
 }
@@ -276,12 +274,10 @@ static void take_image(writer *w, hid_t file) {
 
 static void write_contents(writer *w) {
   w->text_type = H5Tcopy(H5T_C_S1);
-  w->group_plan = H5Pcreate(H5P_GROUP_CREATE);
   w->set_plan = H5Pcreate(H5P_DATASET_CREATE);
   hid_t file = -1;
-  if (good(w, w->text_type) && good(w, w->group_plan) && good(w, w->set_plan) &&
-      good(w, H5Tset_size(w->text_type, H5T_VARIABLE)) && good(w, H5Tset_cset(w->text_type, H5T_CSET_UTF8)) &&
-      good(w, H5Pset_obj_track_times(w->group_plan, false)) && good(w, H5Pset_obj_track_times(w->set_plan, false)))
+  if (good(w, w->text_type) && good(w, w->set_plan) && good(w, H5Tset_size(w->text_type, H5T_VARIABLE)) &&
+      good(w, H5Tset_cset(w->text_type, H5T_CSET_UTF8)) && good(w, H5Pset_obj_track_times(w->set_plan, false)))
     file = make_file(w);
   if (file >= 0) {
     write_root_attributes(w, file);
@@ -291,7 +287,6 @@ static void write_contents(writer *w) {
     good(w, H5Fclose(file));
   }
   if (w->set_plan >= 0) H5Pclose(w->set_plan);
-  if (w->group_plan >= 0) H5Pclose(w->group_plan);
   if (w->text_type >= 0) H5Tclose(w->text_type);
 }
 

@@ -1,5 +1,5 @@
-// results_print.c — what a run has found, for people: the estimates beside the exact values last, where the eye ends up; before
-// them the other tables, short ones in full. Everything is in results.h5; this is for reading.
+// results_print.c — what a run has found, for people: the estimates beside the exact values last, where the eye ends
+// up; before them the other tables, short ones in full. Everything is in results.h5; this is for reading.
 #include "results_data.h"
 
 #include "grid.h"
@@ -147,7 +147,7 @@ static void fill_cell(char *text, const fg_result *table, uint32_t c, const fg_c
 /// A short table in full: names (and units) of the columns, then the rows.
 static void print_short(const fg_result *table, FILE *out) {
   fg_grid grid = {0};
-  uint32_t shown[FG_GRID_COLUMNS];
+  uint32_t shown[FG_GRID_COLUMNS] = {0};
   for (uint32_t c = 0; c < table->column_count && grid.columns < FG_GRID_COLUMNS; c++) {
     shown[grid.columns] = c;
     grid.right[grid.columns] = table->columns[c]->type == FG_COLUMN_INTEGER;

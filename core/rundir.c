@@ -181,7 +181,8 @@ static fg_status settle(fg_rundir *dir, fg_rundir_mode mode, const char *hash, b
     if (strcmp(dir->lock.pipeline, hash) != 0)
       return fg_error_set(
           error,
-          "%s holds a run of another pipeline (hash %.12s, this one is %.12s); resume with the same file, --set and --seed, choose another --out, or replace it with --force",
+          "%s holds a run of another pipeline (hash %.12s, not %.12s); "
+          "resume with the same file, --set and --seed, choose another --out, or replace it with --force",
           dir->path, dir->lock.pipeline, hash);
     *complete = has(dir, MANIFEST);
     if (*complete) return FG_OK;
@@ -203,7 +204,7 @@ fg_status fg_rundir_open(const char *path, fg_rundir_mode mode, const char *pipe
                         length ? "too long" : "empty");
   fg_rundir *made = calloc(1, sizeof *made);
   if (!made) return fg_error_set(error, "out of memory");
-  memcpy(made->path, path, length);
+  snprintf(made->path, sizeof made->path, "%.*s", (int)length, path);
   made->log = made->lock.file = -1;
   pthread_mutex_init(&made->mutex, NULL);
   fg_status status = enter(made, error);

@@ -1,7 +1,7 @@
 // rundir_lock.c — see rundir_lock.h.
-// The lock is an open file description lock (fcntl F_OFD_SETLK). A classic fcntl lock belongs to the process: it is lost when
-// any part of the program closes any descriptor of the file, and does not exclude a second run in the same process.
-// Like the classic one it works over NFS, and the kernel drops it when the process dies, so none is ever stale.
+// The lock is an open file description lock (fcntl F_OFD_SETLK). A classic fcntl lock belongs to the process: it is
+// lost when any part of the program closes any descriptor of the file, and does not exclude a second run in the same
+// process. Like the classic one it works over NFS, and the kernel drops it when the process dies: none is ever stale.
 #include "rundir_lock.h"
 
 #include <errno.h>

@@ -22,8 +22,8 @@ typedef struct fg_lock {
   size_t count, capacity;
 } fg_lock;
 
-/// Opens (creating it) and locks `path`, and reads it. *gone: the folder vanished, or the file was removed while we waited
-/// for it: try again. A lock someone else holds is an error naming the holder.
+/// Opens (creating it) and locks `path`, and reads it. *gone: the folder vanished, or the file was removed before we
+/// had the lock: try again. A lock someone else holds is an error naming the holder.
 fg_status fg_lock_take(fg_lock *lock, const char *path, bool *gone, fg_error *error);
 
 /// Unlocks and frees the names.

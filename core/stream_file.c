@@ -280,3 +280,7 @@ fg_status fg_stream_next(fg_stream_reader *reader, fg_batch **batch, fg_error *e
   if (status == FG_OK) reader->next++;
   return status;
 }
+
+uint64_t fg_stream_position(const fg_stream_reader *reader) { return reader->next; }
+
+void fg_stream_seek(fg_stream_reader *reader, uint64_t position) { reader->next = position < reader->index.count ? position : reader->index.count; }

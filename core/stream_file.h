@@ -39,4 +39,8 @@ uint64_t fg_stream_largest_batch(const fg_stream_reader *reader); ///< configura
 /// The next batch (one reference for the caller); FG_DONE after the last.
 fg_status fg_stream_next(fg_stream_reader *reader, fg_batch **batch, fg_error *error);
 
+/// Number of the batch that fg_stream_next gives next; and to go on from another one, at most fg_stream_batches.
+uint64_t fg_stream_position(const fg_stream_reader *reader);
+void fg_stream_seek(fg_stream_reader *reader, uint64_t position);
+
 #endif

@@ -10,6 +10,7 @@
 #define MOST_BYTES ((size_t)1 << 20)
 #define MOST_NODES ((size_t)100000)
 #define MOST_DEPTH 64u
+#define MOST_KEYS 1000u ///< of one map; keys are compared one with another
 
 /// Memory of a document: blocks freed together.
 typedef struct block {
@@ -94,6 +95,7 @@ static bool fault(parser *p, const yaml_event_t *event, const char *message) {
 static bool take_key(parser *p, frame *top, fg_node *key, const yaml_event_t *event) {
   if (key->kind != FG_NODE_SCALAR) return fault(p, event, "a key must be a plain word, not a list or a map");
   if (strcmp(key->text, "<<") == 0 && key->plain) return fault(p, event, "merge keys (<<) are not allowed; write the entries out");
+  if (top->node->count == MOST_KEYS) return fault(p, event, "a map has more than 1,000 keys");
   const fg_node *first = fg_node_key(top->node, key->text);
   if (first) {
     fg_error_at(p->diagnostics, key->place, NULL, "key '%s' is given twice, first in line %u; remove one", key->text, first->place.line);

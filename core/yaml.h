@@ -1,6 +1,6 @@
 // yaml.h — a YAML file as a tree of nodes, each with its place. Read through libyaml's events.
 // Limits and refusals (DESIGN of the format): one document, depth ≤ 64, ≤ 1 MiB of text, ≤ 100,000 nodes after alias
-// expansion; duplicate keys, alias cycles, `<<`, tags and non-scalar keys are errors. All are reported with their place.
+// expansion, ≤ 1,000 keys a map; duplicate keys, alias cycles, `<<`, tags and non-scalar keys are errors. All are reported with their place.
 #ifndef FG_CORE_YAML_H
 #define FG_CORE_YAML_H
 

@@ -14,7 +14,7 @@ for file in *.yaml; do
   [ -f "$name.args" ] && mapfile -t args <"$name.args"
   "$FINEGRAIN" run "$file" "${args[@]}" --out "$out/$name" >"$out/stdout" 2>"$out/stderr"
   code=$?
-  sed -i "s|$BUILD|BUILD|g" "$out/stderr"
+  sed -i "s|$PWD/||g" "$out/stderr" # absolute paths of input files
   [ -n "${UPDATE:-}" ] && cp "$out/stderr" "$name.expect"
   if [ $code -ne 78 ]; then echo "$name: exit $code instead of 78"; bad=1; fi
   if ! diff -u "$name.expect" "$out/stderr"; then echo "$name: message differs"; bad=1; fi

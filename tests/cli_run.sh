@@ -86,6 +86,20 @@ expect_code 0 "$FINEGRAIN" schema --markdown
 diff "$scratch/stdout" docs/reference.md || complain "docs/reference.md is stale: make schema"
 for file in pipelines/quickstart.yaml pipelines/sample-critical.yaml; do expect_code 0 "$FINEGRAIN" check "$file"; done
 
+# A stage nobody listens to is a warning, not an error; a file beyond the limit is refused.
+cat >"$scratch/unused.yaml" <<'YAML'
+finegrain: 1
+stages:
+  sample: {plugin: sampler.wolff, params: {size: 4, coupling: critical, configurations: 10}}
+YAML
+expect_code 0 "$FINEGRAIN" check "$scratch/unused.yaml"
+expect_text "$scratch/stderr" "unused.yaml:3:3: warning: sample: nobody uses its output 'configurations'"
+{ echo "finegrain: 1"; yes "# padding" | head -c 1100000; } >"$scratch/huge.yaml"
+expect_code 78 "$FINEGRAIN" check "$scratch/huge.yaml"
+expect_text "$scratch/stderr" "a pipeline has at most 1 MiB"
+{ echo "finegrain: 1"; echo "stages:"; for i in $(seq 60000); do echo "  s$i: 1"; done; } >"$scratch/many.yaml"
+expect_code 78 timeout 20 "$FINEGRAIN" check "$scratch/many.yaml"
+
 # Interrupted by a signal: 130, and no manifest.
 "$FINEGRAIN" run "$scratch/p.yaml" --out "$scratch/long" --quiet --set sample.params.configurations=100000000 2>"$scratch/stderr" &
 pid=$!

@@ -160,9 +160,9 @@ static void errors_cover(void) {
   }
 }
 
-/// Where Newton starts, and how the data are cut, changes nothing that matters.
+/// Weights the model came with, and how the data are cut, change nothing.
 static void start_and_batches(void) {
-  static const double far[] = {3, -2, 5};
+  static const double far[] = {30, -2, 50};
   double found[3][3];
   for (int variant = 0; variant < 3; variant++) {
     driver *d = open_stage("", 16);
@@ -187,8 +187,8 @@ static void start_and_batches(void) {
     driver_close(d);
   }
   for (int k = 0; k < 3; k++) {
-    CHECK_NEAR(found[1][k], found[0][k], 1e-6);
-    CHECK_NEAR(found[2][k], found[0][k], 0); // counts are whole numbers: the same to the last bit
+    CHECK_NEAR(found[1][k], found[0][k], 0); // the maximum is unique
+    CHECK_NEAR(found[2][k], found[0][k], 0); // counts are whole numbers
   }
 }
 

@@ -119,6 +119,19 @@ static void test_whole_or_not_at_all(void) {
   CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "No such file"));
   fg_rundir_discard(dir, "gone");
 
+  put("treasure", "gold");
+  char link_target[PATH_MAX];
+  snprintf(link_target, sizeof link_target, "%s", in_scratch("treasure"));
+  CHECK_INTEGER(symlink(link_target, in_scratch("whole/.linked.tmp")), 0); // what is in the way is not written through
+  write_file(dir, "linked", "x");
+  CHECK_TEXT(get("treasure"), "gold");
+  CHECK_INTEGER(fg_rundir_begin(dir, "stale", temporary, &error), FG_OK);
+  fg_rundir_discard(dir, "stale");
+  put("whole/.stale.tmp", "of a killed run");
+  CHECK_INTEGER(fg_rundir_begin(dir, "stale", temporary, &error), FG_OK);
+  CU_ASSERT(!there("whole/.stale.tmp"));
+  fg_rundir_discard(dir, "stale");
+
   CHECK_INTEGER(mkdir(in_scratch("whole/folder"), 0777), 0);
   CHECK_INTEGER(fg_rundir_write(dir, "folder", "x", 1, &error), FG_FAILED);
   CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "is a folder of that name in the way"));
@@ -207,7 +220,7 @@ static void test_resume(void) {
   fg_rundir *dir = NULL;
   bool complete = true;
   leave_run("resumed", "hash-one", false);
-  refused("resumed", FG_RUNDIR_RESUME, "hash-two", "another pipeline (hash hash-one, this one is hash-two)", "--force");
+  refused("resumed", FG_RUNDIR_RESUME, "hash-two", "another pipeline (hash hash-one, not hash-two)", "--force");
   CHECK_INTEGER(fg_rundir_open(in_scratch("resumed"), FG_RUNDIR_RESUME, "hash-one", &complete, &dir, &error), FG_OK);
   CU_ASSERT(!complete && dir);
   CHECK_TEXT(get("resumed/picture/deep/snapshot-0.png"), "png");
@@ -287,7 +300,8 @@ static void test_forged_journal(void) {
   CHECK_INTEGER(symlink(outside, in_scratch("forged/link")), 0);
   FILE *lock = fopen(in_scratch("forged/.lock"), "a");
   CU_ASSERT_PTR_NOT_NULL_FATAL(lock);
-  fprintf(lock, "file ../treasure\nfile %s/treasure\nfile link/treasure\nfile note", scratch); // the last line is torn
+  fprintf(lock, "file ../treasure\nfile %s/treasure\nfile link/treasure\nfile .lock\nfile note",
+          scratch); // the last line is torn
   fclose(lock);
   put("forged/note", "mine");
   fg_rundir *dir = open_run("forged", FG_RUNDIR_FORCE, "1", &error);
@@ -296,6 +310,7 @@ static void test_forged_journal(void) {
   CHECK_TEXT(get("treasure"), "gold");
   CHECK_TEXT(get("vault/treasure"), "gold");
   CHECK_TEXT(get("forged/note"), "mine");
+  CU_ASSERT(there("forged/.lock"));
 }
 
 static void test_torn_journal(void) {
@@ -309,7 +324,7 @@ static void test_torn_journal(void) {
   CU_ASSERT_PTR_NOT_NULL_FATAL(dir);
   write_file(dir, "next", "x");
   fg_rundir_close(dir);
-  CU_ASSERT_PTR_NULL(strstr(get("torn/.lock"), "file no\n"));
+  CU_ASSERT_PTR_NULL(strstr(get("torn/.lock"), "file no"));
   CU_ASSERT_PTR_NOT_NULL(strstr(get("torn/.lock"), "\nfile next\n"));
 }
 

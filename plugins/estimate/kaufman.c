@@ -1,120 +1,137 @@
-// kaufman.c — see kaufman.h. Z = ½ (2 sinh 2K)^{N/2} (Π₁ + Π₂ + Π₃ + Π₄) with
-//   Π₁ = Π_r 2cosh(½ m γ_{2r+1})   Π₂ = Π_r 2sinh(½ m γ_{2r+1})   Π₃ = Π_r 2cosh(½ m γ_{2r})   Π₄ = Π_r 2sinh(½ m γ_{2r}),
-// r = 0 … n-1, cosh γ_l = cosh 2K coth 2K - cos(π l/n), γ_l > 0 for l ≥ 1, γ₀ = 2K + ln tanh K.
-// Π₄ vanishes at Kc, because γ₀ does; its derivative does not, so its first factor is kept apart. Everything is carried as
-// logarithm and first two derivatives in K, relative to Π₁: neither overflow nor loss of digits at any size.
+// kaufman.c — see kaufman.h. On n columns and m rows (Kaufman, eq. 95 and what follows)
+//   Z = ½ (2 sinh 2K)^(nm/2) Σ of four products over n values of φ: 2cosh(mγ/2) and 2sinh(mγ/2), φ = π(2r+1)/n and 2πr/n,
+//   cosh γ(φ) = cosh²2K / sinh 2K - cos φ.
+// In this form numbers overflow, and sinh 2K vanishes at K = 0. With S = sech 2K, T = tanh 2K, u = ST,
+//   ρ = 1 - u cos φ + √((1 - u cos φ)² - u²) = e^γ sinh 2K / cosh² 2K,   q = u/ρ = e^-γ,
+// the factors become (2 cosh²2K)^(m/2) ρ^(m/2) (1 ± q^m), where 0 ≤ |q| ≤ 1 and ½ ≤ ρ ≤ 2, at every K.
+//
+// At φ = 0 the root is |S - T|, which has a kink at Kc: the fourth product, of sinh at φ = 2πr/n, changes its sign there. It
+// is 0 at Kc, but its derivatives are not, and it must not be dropped. So it is carried as value and derivatives beside the
+// logarithms of the other factors. For K < 0 the same happens at φ = π and -Kc.
 #include "kaufman.h"
 
 #include <math.h>
 
-/// Below this coupling the first term of the high-temperature series is exact to double precision.
-#define WEAK 1e-5
+#define LEAST_SUM 1e-4 // of the four products relative to their sizes: below, too few digits are left
 
-/// f(K) = exp(scale) · value, with f' and f'' = exp(scale) · (first, second).
+/// A function of |K| at a point: its value and two derivatives.
+typedef struct jet {
+  double v, d, dd;
+} jet;
+
+static jet add(jet a, jet b) { return (jet){a.v + b.v, a.d + b.d, a.dd + b.dd}; }
+static jet scale(jet a, double factor) { return (jet){factor * a.v, factor * a.d, factor * a.dd}; }
+static jet shift(jet a, double constant) { return (jet){a.v + constant, a.d, a.dd}; }
+
+static jet multiply(jet a, jet b) {
+  return (jet){a.v * b.v, a.d * b.v + a.v * b.d, a.dd * b.v + 2 * a.d * b.d + a.v * b.dd};
+}
+
+/// f(a), given f and its derivatives at a.v.
+static jet chain(jet a, double f, double df, double ddf) { return (jet){f, df * a.d, ddf * a.d * a.d + df * a.dd}; }
+
+static jet inverse(jet a) { return chain(a, 1 / a.v, -1 / (a.v * a.v), 2 / (a.v * a.v * a.v)); }
+static jet logarithm(jet a) { return chain(a, log(a.v), 1 / a.v, -1 / (a.v * a.v)); }
+
+static jet square_root(jet a) {
+  double root = sqrt(a.v);
+  return chain(a, root, 0.5 / root, -0.25 / (root * a.v));
+}
+
+/// a^m of an integer m ≥ 1 held in a double.
+static jet power(jet a, double m) {
+  return chain(a, pow(a.v, m), m * pow(a.v, m - 1), m < 2 ? 0 : m * (m - 1) * pow(a.v, m - 2));
+}
+
+/// One of the four products: factor · exp(log). The logarithm grows with N: it is summed with care.
 typedef struct product {
-  double scale, value, first, second;
+  long double v, d, dd; ///< of the logarithm
+  jet factor;           ///< what may vanish or be negative; 1 but for the product with the critical φ
 } product;
 
-/// γ_l and its derivatives in K.
-typedef struct gamma_values {
-  double value, first, second;
-} gamma_values;
-
-static gamma_values gamma_at(uint64_t l, uint64_t n, double k) {
-  double s = sinh(2 * k), c = cosh(2 * k);
-  if (l == 0) return (gamma_values){2 * k + log(tanh(k)), 2 + 2 / s, -4 * c / (s * s)};
-  // cosh γ - 1 without cancellation: (√s - 1/√s)² + 2 sin²(πl/2n)
-  double root = sqrt(s) - 1 / sqrt(s), half = sin(M_PI * (double)l / (2 * (double)n));
-  double x = root * root + 2 * half * half, sinh_gamma = sqrt(x * (x + 2));
-  double slope = 2 * c * (1 - 1 / (s * s));                                // of cosh 2K coth 2K = s + 1/s
-  double curve = 4 * s * (1 - 1 / (s * s)) + 8 * c * c / (s * s * s);
-  gamma_values g = {log1p(x + sinh_gamma), slope / sinh_gamma, 0};
-  g.second = (curve - g.first * g.first * (1 + x)) / sinh_gamma;
-  return g;
+static void collect(product *p, jet log, double times) {
+  p->v += (long double)(times * log.v);
+  p->d += (long double)(times * log.d);
+  p->dd += (long double)(times * log.dd);
 }
 
-/// Sums of ln, (ln)', (ln)'' of 2cosh(½mγ_l) and 2sinh(½mγ_l) over l = from, from+2, …, below 2n.
-static void sum_logarithms(uint64_t from, uint64_t n, double m, double k, double cosines[3], double sines[3]) {
-  for (int i = 0; i < 3; i++) cosines[i] = sines[i] = 0;
-  for (uint64_t l = from; l < 2 * n; l += 2) {
-    gamma_values g = gamma_at(l, n, k);
-    double h = 0.5 * m * g.value, d = 0.5 * m * g.first, dd = 0.5 * m * g.second, t = tanh(h);
-    double faded = exp(-2 * h), csch2 = 4 * faded / ((1 - faded) * (1 - faded)), sech2 = 4 * faded / ((1 + faded) * (1 + faded));
-    cosines[0] += h + log1p(faded);
-    cosines[1] += d * t;
-    cosines[2] += dd * t + d * d * sech2;
-    sines[0] += h + log1p(-faded);
-    sines[1] += d / t;
-    sines[2] += dd / t - d * d * csch2;
-  }
-}
+/// The torus being computed; u and root are functions of |K|, the sign of K is kept apart.
+typedef struct torus {
+  uint64_t n;   ///< φ takes n values
+  double m;
+  int negative; ///< K < 0
+  double odd;   ///< sign of K to the power m: the sign of q^m
+  jet u;        ///< |u|
+  jet root;     ///< S - T, 0 at |K| = Kc
+} torus;
 
-/// exp of a sum of logarithms, relative to another one.
-static product relative(const double sum[3], const double base[3]) {
-  double first = sum[1] - base[1], second = sum[2] - base[2];
-  return (product){sum[0] - base[0], 1, first, second + first * first};
-}
-
-/// f · g for a factor g given by value and derivatives.
-static product times(product f, product g) {
-  return (product){f.scale + g.scale, f.value * g.value, f.first * g.value + f.value * g.first, f.second * g.value + 2 * f.first * g.first + f.value * g.second};
-}
-
-/// 2cosh or 2sinh of ½mγ₀, which may have either sign.
-static product first_factor(double m, double k, int sine) {
-  gamma_values g = gamma_at(0, 1, k);
-  double h = 0.5 * m * g.value, d = 0.5 * m * g.first, dd = 0.5 * m * g.second, faded = exp(-2 * fabs(h));
-  double cosine = 1 + faded, sinus = copysign(-expm1(-2 * fabs(h)), h); // times exp|h|
-  double f = sine ? sinus : cosine, other = sine ? cosine : sinus;
-  return (product){fabs(h), f, d * other, dd * other + d * d * f};
-}
-
-static kaufman_values strong(uint64_t rows, uint64_t columns, double k) {
-  uint64_t n = rows < columns ? rows : columns; // the product runs over the shorter side
-  double m = (double)(rows < columns ? columns : rows), sites = (double)rows * (double)columns;
-  double odd_cosh[3], odd_sinh[3], even_cosh[3], even_sinh[3];
-  sum_logarithms(1, n, m, k, odd_cosh, odd_sinh);
-  sum_logarithms(2, n, m, k, even_cosh, even_sinh);
-  product terms[4] = {
-      {0, 1, 0, 0},
-      relative(odd_sinh, odd_cosh),
-      times(relative(even_cosh, odd_cosh), first_factor(m, k, 0)),
-      times(relative(even_sinh, odd_cosh), first_factor(m, k, 1)),
-  };
-  double scale = 0, value = 0, first = 0, second = 0;
-  for (int i = 0; i < 4; i++) scale = fmax(scale, terms[i].scale);
-  for (int i = 0; i < 4; i++) {
-    double weight = exp(terms[i].scale - scale);
-    value += weight * terms[i].value;
-    first += weight * terms[i].first;
-    second += weight * terms[i].second;
-  }
-  double s = sinh(2 * k), slope = first / value, coth = cosh(2 * k) / s;
-  double lnz = -log(2.0) + 0.5 * sites * log(2 * s) + odd_cosh[0] + scale + log(value);
-  double d1 = sites * coth + odd_cosh[1] + slope;
-  double d2 = -2 * sites / (s * s) + odd_cosh[2] + second / value - slope * slope;
-  return (kaufman_values){lnz / sites, -d1 / sites, d2 / sites};
-}
-
-/// Var(E)/N at K = 0: bonds that join the same pair of sites add up, a bond from a site to itself is constant.
-static double weak_variance(uint64_t rows, uint64_t columns) {
-  double variance = 0;
-  const uint64_t extents[2] = {rows, columns};
-  for (int axis = 0; axis < 2; axis++) variance += extents[axis] == 1 ? 0 : extents[axis] == 2 ? 2 : 1;
-  return variance;
-}
-
-kaufman_values kaufman(uint64_t rows, uint64_t columns, double coupling) {
-  double k = fabs(coupling);
-  if (coupling < 0 && (rows % 2 || columns % 2)) return (kaufman_values){NAN, NAN, NAN};
-  if (rows == 1 && columns == 1) return (kaufman_values){log(2.0) + 2 * coupling, -2, 0};
-  kaufman_values values;
-  if (k < WEAK) {
-    double constant = (rows == 1) + (columns == 1), variance = weak_variance(rows, columns);
-    values = (kaufman_values){log(2.0) + constant * k + 0.5 * variance * k * k, -constant - variance * k, variance};
+/// Multiplies the cosh product and the sinh product by their factors at φ = πl/n, `times` times.
+/// With h = sin²(φ/2), or cos²(φ/2) for K < 0, cos φ is ±(1 - 2h), and what is under the root falls into two factors that
+/// are sums of positive terms: ((S-T)² + 2uh)(1 + 2uh).
+static void add_factors(const torus *t, uint64_t l, double times, product *cosh_product, product *sinh_product) {
+  int critical = l == (t->negative ? t->n : 0);
+  double half = M_PI_2 * (double)l / (double)t->n, wave = t->negative ? cos(half) : sin(half);
+  double h = critical ? 0 : wave * wave;
+  int past = critical && t->root.v < 0; // beyond the transition
+  jet root = scale(t->root, past ? -1 : 1), uh = scale(t->u, 2 * h);
+  if (!critical) root = square_root(multiply(add(multiply(t->root, t->root), uh), shift(uh, 1)));
+  jet rho = shift(add(scale(t->u, 2 * h - 1), root), 1);
+  jet q = scale(power(multiply(t->u, inverse(rho)), t->m), t->odd); // q^m with its sign
+  jet plus = shift(q, 1), minus = shift(scale(q, -1), 1);
+  jet grows = scale(logarithm(rho), t->m / 2);
+  collect(cosh_product, grows, times);
+  collect(sinh_product, grows, times);
+  if (critical) {
+    cosh_product->factor = scale(plus, past ? t->odd : 1);
+    sinh_product->factor = scale(minus, past ? -t->odd : 1);
   } else {
-    values = strong(rows, columns, k);
+    collect(cosh_product, logarithm(plus), times);
+    collect(sinh_product, logarithm(minus), times);
   }
-  if (coupling < 0) values.e = -values.e; // reversing one sublattice maps K to -K
-  return values;
+}
+
+/// The products over φ = πl/n, l = parity, parity + 2, … < 2n; φ and 2π - φ have the same factors.
+static void multiply_out(const torus *t, uint64_t parity, product *cosh_product, product *sinh_product) {
+  const product one = {.factor = {1, 0, 0}};
+  *cosh_product = *sinh_product = one;
+  for (uint64_t l = parity; l <= t->n; l += 2)
+    add_factors(t, l, l == 0 || l == t->n ? 1 : 2, cosh_product, sinh_product);
+}
+
+kaufman kaufman_torus(uint64_t rows, uint64_t columns, double coupling) {
+  const uint64_t n = rows < columns ? rows : columns, m = rows < columns ? columns : rows;
+  const kaufman unknown = {NAN, NAN, NAN, NAN};
+  if (n == 0 || n > KAUFMAN_MOST || !isfinite(coupling)) return unknown;
+  const double k = fabs(coupling), sites = (double)n * (double)m;
+  const double s = 1 / cosh(2 * k), t = tanh(2 * k);
+  const jet sech = {s, -2 * s * t, 4 * s * (t * t - s * s)}, tangent = {t, 2 * s * s, -8 * s * s * t};
+  torus where = {n, (double)m, coupling < 0, coupling < 0 && m % 2 ? -1 : 1, multiply(sech, tangent),
+                 add(sech, scale(tangent, -1))};
+
+  product products[4];
+  multiply_out(&where, 1, &products[0], &products[1]);
+  multiply_out(&where, 0, &products[2], &products[3]);
+  products[3].factor = scale(products[3].factor, -1); // sinh(mγ/2) at φ = 0 is negative at small K
+
+  // The sum of the products relative to exp(v + d·δ) of the first, δ = K - K₀: derivatives of size N cancel before they
+  // are squared.
+  jet sum = {0, 0, 0};
+  double sizes = 0;
+  for (int i = 0; i < 4; i++) {
+    const product *p = &products[i];
+    double weight = (double)expl(p->v - products[0].v), d = (double)(p->d - products[0].d);
+    if (weight > 0) sum = add(sum, scale(multiply(p->factor, (jet){1, d, (double)p->dd + d * d}), weight));
+    sizes += weight * fabs(p->factor.v);
+  }
+  if (sum.v < LEAST_SUM * sizes) return unknown;
+  double ratio = sum.d / sum.v, first = (double)products[0].d + ratio, second = sum.dd / sum.v - ratio * ratio;
+
+  // Together with ½ (2 cosh²2K)^(nm/2).
+  double log_cosh = 2 * k + log1p(exp(-4 * k)) - M_LN2;
+  kaufman result;
+  result.ln_z = log_cosh + M_LN2 / 2 + ((double)products[0].v + log(sum.v) - M_LN2) / sites;
+  result.energy = -(2 * t + first / sites) * (coupling < 0 ? -1 : 1);
+  result.variance = 4 * s * s + second / sites;
+  result.heat_capacity = coupling * coupling * result.variance;
+  return result;
 }

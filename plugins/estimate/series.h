@@ -1,52 +1,58 @@
-// series.h — a time series of configurations' moments in bounded memory, and what follows from it: means, errors and
-// integrated autocorrelation times by the Γ-method (U. Wolff, Comput. Phys. Commun. 156, 143 (2004)).
+// series.h — moments of configurations as they come, and averages of them with errors that cover. It knows Markov chains,
+// bins and autocorrelation, not what the moments mean.
+//
+// A series keeps the sums of `width` consecutive configurations of a chain as one bin: every configuration while there
+// are few; when there are too many bins, neighbours are merged and the width doubles, for all chains alike. A bin is always
+// the sum over a balanced tree, whenever the merging happened: results depend on the order within chains only, not on how
+// chains or batches alternate.
 #ifndef PLUGINS_ESTIMATE_SERIES_H
 #define PLUGINS_ESTIMATE_SERIES_H
 
 #include <stdint.h>
 
-/// Moments of one configuration, per site: e and m of the conventions.
-enum { MOMENT_E, MOMENT_E2, MOMENT_ABS_M, MOMENT_M, MOMENT_M2, MOMENT_M4, MOMENTS };
+#define SERIES_MOMENTS 6u
+#define SERIES_MOST_BINS 32768u
+#define SERIES_MOST_PARTS 2u
 
-/// Bins of one series at most; when they are full neighbours are merged and bins hold twice as many configurations.
-#define MOST_BINS 16384u
+typedef struct series series;
 
-/// Sums over the configurations of a bin.
-typedef struct bin {
-  double sum[MOMENTS];
-  uint64_t count;
-} bin;
-
-/// The configurations of one Markov chain, in order.
-typedef struct chain_bins {
-  uint32_t chain;
-  uint64_t bin_count, capacity;
-  bin *bins; ///< all hold `per` configurations but the last
-} chain_bins;
-
-typedef struct series {
-  uint64_t per; ///< configurations a bin
-  uint64_t total_bins, count;
-  chain_bins *chains; ///< in order of first appearance
-  uint32_t chain_count;
-  double products[MOMENTS][MOMENTS]; ///< Σ x_a x_b over single configurations
-} series;
-
+/// NULL: out of memory. Not thread-safe.
+series *series_new(void);
 void series_free(series *s);
-/// Appends a configuration of a chain. 0 when memory is out.
-int series_add(series *s, uint32_t chain, const double moments[MOMENTS]);
-void series_means(const series *s, double mean[MOMENTS]);
 
-/// An estimate f(means): its value is the caller's; here error and autocorrelation of its linear part Σ_a g_a x_a,
-/// g = ∂f/∂x at the means. Optionally jointly with a second series of the same bins (other lattice, same configurations).
-typedef struct uncertainty {
-  double error; ///< one standard deviation; NaN with fewer than two configurations
-  double tau;   ///< integrated autocorrelation time in configurations, 0.5 when they are independent
-} uncertainty;
+/// Most bytes of a series of `chains` chains, and of what series_estimate needs while it works.
+uint64_t series_bytes(uint64_t chains);
+uint64_t series_estimate_bytes(void);
 
-uncertainty series_uncertainty(const series *s, const double gradient[MOMENTS]);
-/// Of Σ_a g_a x_a + Σ_a h_a y_a, y of the series t. Both must have the same chains, bins and counts.
-uncertainty series_joint_uncertainty(const series *s, const double g[MOMENTS], const series *t, const double h[MOMENTS]);
-int series_aligned(const series *s, const series *t);
+/// Index of chain `id`, which is added when new; -1: out of memory.
+int64_t series_chain(series *s, uint32_t id);
+uint32_t series_chains(const series *s);
+
+/// The moments of the next configuration of a chain (an index from series_chain). 0, or -1: out of memory.
+int series_add(series *s, int64_t chain, const double x[SERIES_MOMENTS]);
+
+uint64_t series_count(const series *s); ///< configurations so far
+
+/// Whether two series have the same chains, in the same order, with equally many configurations.
+int series_aligned(const series *a, const series *b);
+
+/// A function of the means of all moments (those of part 0, then of part 1); gradient[] takes its derivatives.
+typedef double series_function(const void *arg, const double *mean, double *gradient);
+
+typedef struct series_result {
+  double value;   ///< of the function at the means over all configurations
+  double error;   ///< one standard deviation; NaN for fewer than two configurations
+  double tau_int; ///< in configurations; NaN where it does not exist (no fluctuations) or is not resolved
+} series_result;
+
+/// Estimates a function of the means of one series, or of two aligned ones jointly.
+/// tau_int: Γ-method (U. Wolff, Comput. Phys. Commun. 156, 143, 2004) on the linearised function, all chains together, with
+/// deviations from the common mean. With bins wider than a configuration the variance of single configurations comes from
+/// sums of products kept beside the bins; those between two series are not kept, so a joint tau_int is then unknown.
+/// error: jackknife, leaving out bins of 2τ (n/2τ)^⅓ configurations of one chain: at that length what correlations between
+/// bins hide and what the number of bins leaves uncertain are balanced.
+/// 0, or -1: out of memory.
+int series_estimate(const series *const *parts, uint32_t part_count, series_function *function, const void *arg,
+                    series_result *result);
 
 #endif

@@ -1,288 +1,428 @@
-// thermo.c — estimate.thermo: energy, magnetisation and their moments per lattice, with errors, beside exact values.
-// Per site: e = E/N, m = M/N; conventions of the fields' papers: χ = N⟨m²⟩, varE = N(⟨e²⟩-⟨e⟩²), C = K² varE,
-// U = ⟨m⁴⟩/⟨m²⟩². E and M are counted on packed bits, exactly; the rest is series.c.
+// thermo.c — estimate.thermo: energy, magnetisation and their fluctuations, per lattice, level and coupling, with errors and
+// beside exact values. It counts bonds and spins of every configuration, keeps moments (series.h) and, at the end, makes one
+// table. What errors are made of is series.c's business, what is exact that of kaufman.h and exact_moments.h.
 #include "finegrain/finegrain.h"
 
+#include "energy.h"
 #include "exact_moments.h"
 #include "kaufman.h"
 #include "series.h"
 
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
-#define NO_REFERENCE (-1e300)
-#define NO_REFERENCE_TEXT "none=-1e300"
+#define EXTRA_GROUPS 16u      // beyond one for each lattice announced: other levels and couplings
+#define MOST_CHAINS 8192u     // over all groups
+#define NO_REFERENCE 1e300    // parameter reference: none
+#define SAME_COUPLING 1e-12   // couplings this near to Kc are Kc
+#define TASK_WORDS 16384u     // words of 64 spins one call of parallel_for's body reads, about
+#define UNITS_AT_ONCE 4096u   // counted before they are added up in order; a unit is a configuration, or rows of a large one
 
 typedef struct config {
   double reference;
 } config;
 
-/// What was gathered of one lattice at one level and coupling.
+/// All that came of one lattice at one level and coupling.
 typedef struct group {
   fg_lattice lattice;
   int32_t level;
-  double coupling; ///< NaN: unknown
-  series moments;
+  double coupling;     ///< NaN: unknown
+  int64_t unlike_zero; ///< unlike bonds of the first configuration: energies are kept relative to it, so that little cancels
+  series *series;
 } group;
 
 typedef struct thermo {
   const fg_host *host;
   const config *config;
-  group *groups; ///< in order of first appearance
-  uint32_t group_count;
+  uint32_t groups, most_groups;
+  uint64_t chains; ///< over all groups
+  group *group;
+  energy_counts counts[UNITS_AT_ONCE];
 } thermo;
 
-/// A batch being measured: E and M of each configuration.
-typedef struct measurement {
-  const fg_batch *batch;
-  int64_t *energy, *magnetisation;
-} measurement;
-
 static fg_status create(const fg_host *host, const void *given, void **self) {
-  thermo *me = calloc(1, sizeof *me);
-  if (!me) return host->fail(host, "out of memory");
-  me->host = host;
-  me->config = given;
-  *self = me;
+  thermo *stage = calloc(1, sizeof *stage);
+  if (!stage) return host->fail(host, "out of memory");
+  stage->host = host;
+  stage->config = given;
+  *self = stage;
   return FG_OK;
 }
 
 static void destroy(void *self) {
-  thermo *me = self;
-  for (uint32_t g = 0; g < me->group_count; g++) series_free(&me->groups[g].moments);
-  free(me->groups);
-  free(me);
+  thermo *stage = self;
+  for (uint32_t g = 0; g < stage->groups; g++) series_free(stage->group[g].series);
+  free(stage->group);
+  free(stage);
+}
+
+static fg_status check_lattice(const fg_host *host, const fg_lattice *lattice) {
+  static const char *const names[] = {"unknown", "chain", "square", "triangular", "cubic", "hypercubic"};
+  if (lattice->shape == FG_SQUARE && lattice->dims == 2) return FG_OK;
+  return host->fail(host, "a %s lattice comes in; estimate.thermo measures the square lattice only",
+                    names[lattice->shape <= FG_HYPERCUBIC ? lattice->shape : 0]);
 }
 
 static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format *const *outputs, uint64_t *memory) {
-  const thermo *me = self;
   (void)outputs;
+  thermo *stage = self;
   for (uint32_t s = 0; s < inputs[0]->shape_count; s++)
-    if (inputs[0]->shapes[s].shape != FG_SQUARE) return me->host->fail(me->host, "measures square lattices only; another shape arrives");
-  // Several couplings or levels of one lattice would each need as much again; batches in flight are measured in place.
-  *memory = (uint64_t)inputs[0]->shape_count * 2 * MOST_BINS * sizeof(bin) + 16 * (inputs[0]->batch ? inputs[0]->batch : 1024);
+    if (check_lattice(stage->host, &inputs[0]->shapes[s]) != FG_OK) return FG_FAILED;
+  stage->most_groups = inputs[0]->shape_count + EXTRA_GROUPS;
+  *memory = sizeof(thermo) + stage->most_groups * (sizeof(group) + series_bytes(0)) + series_bytes(MOST_CHAINS) +
+            series_estimate_bytes();
   return FG_OK;
 }
 
 // ---- measuring
 
-/// Unsatisfied bonds to the right of every spin of a row; the last one's neighbour is the first.
-static uint64_t broken_across(const uint64_t *row, uint64_t words, uint64_t width) {
-  uint64_t broken = 0;
-  for (uint64_t w = 0; w < words; w++) {
-    uint64_t next = w + 1 < words ? row[w + 1] << 63 : (row[0] & 1) << ((width - 1) & 63);
-    broken += (uint64_t)__builtin_popcountll(row[w] ^ (row[w] >> 1 | next));
+static int same_coupling(double a, double b) { return (isnan(a) && isnan(b)) || (a >= b && a <= b); }
+
+/// The group of a batch, made when it is the first of its kind; NULL: reported.
+static group *group_of(thermo *stage, const fg_batch *batch) {
+  const fg_host *host = stage->host;
+  for (uint32_t g = 0; g < stage->groups; g++) {
+    group *here = &stage->group[g];
+    if (here->level == batch->level && fg_lattice_equal(&here->lattice, &batch->lattice) &&
+        same_coupling(here->coupling, batch->coupling))
+      return here;
   }
-  return broken;
+  if (stage->groups == stage->most_groups) {
+    host->fail(host, "more than %u combinations of size, level and coupling come in; use a stage for each part of the list",
+               stage->most_groups);
+    return NULL;
+  }
+  if (!stage->group) stage->group = calloc(stage->most_groups, sizeof *stage->group);
+  series *fresh = stage->group ? series_new() : NULL;
+  if (!fresh) {
+    host->fail(host, "out of memory");
+    return NULL;
+  }
+  group *here = &stage->group[stage->groups++];
+  *here = (group){batch->lattice, batch->level, batch->coupling, 0, fresh};
+  return here;
 }
 
-static uint64_t broken_down(const uint64_t *row, const uint64_t *below, uint64_t words) {
-  uint64_t broken = 0;
-  for (uint64_t w = 0; w < words; w++) broken += (uint64_t)__builtin_popcountll(row[w] ^ below[w]);
-  return broken;
+/// Index of the batch's chain in its group; -1: reported.
+static int64_t chain_of(thermo *stage, const group *here, uint32_t id) {
+  uint32_t before = series_chains(here->series);
+  int64_t chain = series_chain(here->series, id);
+  if (chain < 0) stage->host->fail(stage->host, "out of memory");
+  stage->chains += series_chains(here->series) - before;
+  if (stage->chains <= MOST_CHAINS) return chain;
+  stage->host->fail(stage->host, "more than %u Markov chains come in, counted for every size; use fewer chains", MOST_CHAINS);
+  return -1;
 }
 
-/// E = 2·(unsatisfied bonds) - 2N and M = 2·(spins up) - N of one configuration.
-static fg_status measure(void *arg, uint64_t index) {
-  const measurement *m = arg;
-  uint64_t rows = m->batch->rows, words = m->batch->row_bytes / 8, width = fg_lattice_width(&m->batch->lattice);
-  uint64_t broken = 0, up = 0;
-  for (uint64_t y = 0; y < rows; y++) {
-    const uint64_t *row = fg_batch_row(m->batch, index, y), *below = fg_batch_row(m->batch, index, y + 1 < rows ? y + 1 : 0);
-    broken += broken_across(row, words, width) + broken_down(row, below, words);
-    for (uint64_t w = 0; w < words; w++) up += (uint64_t)__builtin_popcountll(row[w]);
+/// Some configurations of a batch being counted: `parts` units a configuration, `task_units` units a task.
+typedef struct measurement {
+  thermo *stage;
+  const fg_batch *batch;
+  uint64_t first, units;
+  uint64_t parts, part_rows, task_units;
+} measurement;
+
+static fg_status count_units(void *arg, uint64_t task) {
+  const measurement *work = arg;
+  const fg_host *host = work->stage->host;
+  uint64_t end = (task + 1) * work->task_units < work->units ? (task + 1) * work->task_units : work->units;
+  if (host->cancelled(host)) return FG_CANCELLED;
+  for (uint64_t u = task * work->task_units; u < end; u++) {
+    uint64_t begin_row = u % work->parts * work->part_rows, end_row = begin_row + work->part_rows;
+    if (end_row > work->batch->rows) end_row = work->batch->rows;
+    work->stage->counts[u] = energy_count(work->batch, (uint32_t)(work->first + u / work->parts), begin_row, end_row);
   }
-  m->energy[index] = 2 * (int64_t)broken - 2 * (int64_t)(rows * width);
-  m->magnetisation[index] = 2 * (int64_t)up - (int64_t)(rows * width);
   return FG_OK;
 }
 
-/// Several small configurations an index, so that the split costs nothing.
-typedef struct chunks {
-  measurement measurement;
-  uint64_t per;
-} chunks;
+enum { ENERGY, ENERGY2, ABS_M, M, M2, M4 }; // the moments kept, of E - E₀ and of the sum of spins
 
-static fg_status measure_chunk(void *arg, uint64_t index) {
-  chunks *c = arg;
-  for (uint64_t i = index * c->per; i < (index + 1) * c->per && i < c->measurement.batch->count; i++) measure(&c->measurement, i);
-  return FG_OK;
-}
-
-static group *group_of(thermo *me, const fg_batch *batch) {
-  for (uint32_t g = 0; g < me->group_count; g++) {
-    group *known = &me->groups[g];
-    int same_coupling = known->coupling == batch->coupling || (isnan(known->coupling) && isnan(batch->coupling));
-    if (same_coupling && known->level == batch->level && fg_lattice_equal(&known->lattice, &batch->lattice)) return known;
-  }
-  group *larger = realloc(me->groups, (me->group_count + 1) * sizeof *larger);
-  if (!larger) return NULL;
-  me->groups = larger;
-  larger[me->group_count] = (group){.lattice = batch->lattice, .level = batch->level, .coupling = batch->coupling};
-  return &larger[me->group_count++];
+/// Adds one configuration to its group.
+static int add_configuration(group *here, int64_t chain, energy_counts counts) {
+  if (series_count(here->series) == 0) here->unlike_zero = (int64_t)counts.unlike;
+  double energy = 2.0 * (double)((int64_t)counts.unlike - here->unlike_zero);
+  double m = (double)(2 * (int64_t)counts.up - (int64_t)fg_lattice_sites(&here->lattice));
+  double x[SERIES_MOMENTS] = {
+      [ENERGY] = energy, [ENERGY2] = energy * energy, [ABS_M] = fabs(m), [M] = m, [M2] = m * m, [M4] = m * m * m * m};
+  return series_add(here->series, chain, x);
 }
 
 static fg_status process(void *self, uint32_t port, const fg_message *const *messages, uint32_t count) {
-  thermo *me = self;
-  const fg_batch *batch = messages[0]->batch;
   (void)port;
   (void)count;
+  thermo *stage = self;
+  const fg_host *host = stage->host;
+  const fg_batch *batch = messages[0]->batch;
   if (batch->count == 0) return FG_OK;
-  uint64_t one = batch->rows * batch->row_bytes;
-  chunks c = {{batch, calloc(batch->count, 8), calloc(batch->count, 8)}, one < 4096 ? 4096 / (one ? one : 1) : 1};
-  group *into = group_of(me, batch);
-  fg_status status = FG_OK;
-  if (!c.measurement.energy || !c.measurement.magnetisation || !into) status = me->host->fail(me->host, "out of memory");
-  if (status == FG_OK) status = me->host->parallel_for(me->host, (batch->count + c.per - 1) / c.per, measure_chunk, &c);
-  double sites = (double)fg_lattice_sites(&batch->lattice);
-  for (uint32_t i = 0; i < batch->count && status == FG_OK; i++) {
-    double e = (double)c.measurement.energy[i] / sites, m = (double)c.measurement.magnetisation[i] / sites, m2 = m * m;
-    const double moments[MOMENTS] = {e, e * e, fabs(m), m, m2, m2 * m2};
-    if (!series_add(&into->moments, batch->chain, moments)) status = me->host->fail(me->host, "out of memory");
+  if (check_lattice(host, &batch->lattice) != FG_OK) return FG_FAILED;
+  group *here = group_of(stage, batch);
+  if (!here) return FG_FAILED;
+  int64_t chain = chain_of(stage, here, batch->chain);
+  if (chain < 0) return FG_FAILED;
+
+  const uint64_t words = batch->row_bytes / 8 * batch->rows;
+  uint64_t parts = words / TASK_WORDS + 1;
+  if (parts > batch->rows) parts = batch->rows;
+  if (parts > UNITS_AT_ONCE) parts = UNITS_AT_ONCE;
+  measurement work = {.stage = stage, .batch = batch, .task_units = 1};
+  work.part_rows = (batch->rows + parts - 1) / parts;
+  work.parts = (batch->rows + work.part_rows - 1) / work.part_rows;
+  if (words < TASK_WORDS) work.task_units = TASK_WORDS / words;
+
+  const uint64_t together = UNITS_AT_ONCE / work.parts;
+  for (work.first = 0; work.first < batch->count; work.first += together) {
+    uint64_t configurations = batch->count - work.first < together ? batch->count - work.first : together;
+    work.units = configurations * work.parts;
+    fg_status status =
+        host->parallel_for(host, (work.units + work.task_units - 1) / work.task_units, count_units, &work);
+    if (status != FG_OK) return status;
+    for (uint64_t u = 0; u < work.units; u += work.parts) {
+      energy_counts whole = {0, 0};
+      for (uint64_t p = u; p < u + work.parts; p++) {
+        whole.unlike += stage->counts[p].unlike;
+        whole.up += stage->counts[p].up;
+      }
+      if (add_configuration(here, chain, whole) != 0) return host->fail(host, "out of memory");
+    }
   }
-  free(c.measurement.energy);
-  free(c.measurement.magnetisation);
-  return status;
+  return FG_OK;
+}
+
+// ---- estimates
+
+enum { O_E, O_ABS_M, O_M, O_M2, O_M4, O_CHI, O_CHI_CONNECTED, O_VARIANCE, O_C, O_U, O_BINDER, OBSERVABLES };
+static const struct {
+  const char *name, *unit;
+} observables[OBSERVABLES] = {
+    [O_E] = {"e", "J"},
+    [O_ABS_M] = {"abs_m", "1"},
+    [O_M] = {"m", "1"},
+    [O_M2] = {"m2", "1"},
+    [O_M4] = {"m4", "1"},
+    [O_CHI] = {"chi", "1"},
+    [O_CHI_CONNECTED] = {"chi_connected", "1"},
+    [O_VARIANCE] = {"varE", "J^2"},
+    [O_C] = {"C", "1"},
+    [O_U] = {"U", "1"},
+    [O_BINDER] = {"binder_cumulant", "1"},
+};
+
+/// Which observable, of which group.
+typedef struct question {
+  int observable;
+  double sites;
+  double energy_zero; ///< E of the first configuration
+  double coupling;
+} question;
+
+/// An observable of the mean moments, per site as PHYSICS has it, and its derivatives.
+static double answer(const void *arg, const double *mean, double *gradient) {
+  const question *q = arg;
+  const double n = q->sites;
+  for (uint32_t i = 0; i < SERIES_MOMENTS; i++) gradient[i] = 0;
+  switch (q->observable) {
+  case O_E:
+    gradient[ENERGY] = 1 / n;
+    return (q->energy_zero + mean[ENERGY]) / n;
+  case O_ABS_M:
+    gradient[ABS_M] = 1 / n;
+    return mean[ABS_M] / n;
+  case O_M:
+    gradient[M] = 1 / n;
+    return mean[M] / n;
+  case O_M2:
+    gradient[M2] = 1 / (n * n);
+    return mean[M2] / (n * n);
+  case O_M4:
+    gradient[M4] = 1 / (n * n * n * n);
+    return mean[M4] / (n * n * n * n);
+  case O_CHI:
+    gradient[M2] = 1 / n;
+    return mean[M2] / n;
+  case O_CHI_CONNECTED:
+    gradient[M2] = 1 / n;
+    gradient[ABS_M] = -2 * mean[ABS_M] / n;
+    return (mean[M2] - mean[ABS_M] * mean[ABS_M]) / n;
+  case O_VARIANCE:
+  case O_C: {
+    double factor = q->observable == O_C ? q->coupling * q->coupling / n : 1 / n;
+    gradient[ENERGY2] = factor;
+    gradient[ENERGY] = -2 * mean[ENERGY] * factor;
+    return (mean[ENERGY2] - mean[ENERGY] * mean[ENERGY]) * factor;
+  }
+  default: { // O_U, O_BINDER
+    double u = mean[M4] / (mean[M2] * mean[M2]), factor = q->observable == O_U ? 1 : -1.0 / 3;
+    gradient[M4] = factor / (mean[M2] * mean[M2]);
+    gradient[M2] = -2 * factor * u / mean[M2];
+    return q->observable == O_U ? u : 1 + factor * u;
+  }
+  }
+}
+
+/// 2 + log₂(⟨m²⟩ of the fine lattice / ⟨m²⟩ of the coarse one); part 0 is the coarse one, arg is the ratio of sites (fine/coarse).
+static double local_exponent(const void *arg, const double *mean, double *gradient) {
+  const double ratio = *(const double *)arg, *fine = mean + SERIES_MOMENTS;
+  for (uint32_t i = 0; i < 2 * SERIES_MOMENTS; i++) gradient[i] = 0;
+  gradient[M2] = -1 / (M_LN2 * mean[M2]);
+  gradient[SERIES_MOMENTS + M2] = 1 / (M_LN2 * fine[M2]);
+  return 2 + log2(fine[M2] / mean[M2] / (ratio * ratio));
 }
 
 // ---- exact values
 
-typedef struct exact_values {
-  double e, varE, c, m2, u;
-} exact_values;
+/// The coupling whose exact values stand beside a group; NaN: none.
+static double exact_coupling(const thermo *stage, const group *here) {
+  if (here->level < 0) return NAN;
+  if (!isnan(here->coupling)) return here->coupling;
+  return stage->config->reference < NO_REFERENCE ? stage->config->reference : NAN;
+}
 
-/// What is known exactly of this group: by its own coupling, or, for lattices without one at level 0 and above (dreams,
-/// files), by the reference.
-static exact_values exact_of(const thermo *me, const group *g) {
-  exact_values x = {NAN, NAN, NAN, NAN, NAN};
-  double k = g->coupling;
-  if (isnan(k) && g->level >= 0 && me->config->reference > NO_REFERENCE) k = me->config->reference;
-  if (isnan(k)) return x;
-  kaufman_values values = kaufman(g->lattice.extent[0], g->lattice.extent[1], k);
-  x.e = values.e;
-  x.varE = values.varE;
-  x.c = k * k * values.varE;
-  if (fabs(k - CRITICAL_COUPLING) > 1e-12 || g->lattice.extent[0] != g->lattice.extent[1]) return x;
-  for (size_t i = 0; i < sizeof critical_moments / sizeof *critical_moments; i++) {
-    if (critical_moments[i].length != g->lattice.extent[0]) continue;
-    x.m2 = critical_moments[i].m2;
-    x.u = critical_moments[i].u;
+/// Exact moments of a group: the table's, at Kc; NULL: unknown.
+static const exact_moments *exact_moments_at(const thermo *stage, const group *here) {
+  double coupling = exact_coupling(stage, here);
+  if (!(fabs(coupling - CRITICAL_COUPLING) < SAME_COUPLING) || here->lattice.extent[0] != here->lattice.extent[1]) return NULL;
+  return exact_moments_of(here->lattice.extent[0]);
+}
+
+/// Exact values of all observables of a group, NaN where unknown.
+static void find_exact(const thermo *stage, const group *here, double exact[OBSERVABLES]) {
+  for (int o = 0; o < OBSERVABLES; o++) exact[o] = NAN;
+  double coupling = exact_coupling(stage, here);
+  if (isnan(coupling)) return;
+  kaufman energies = kaufman_torus(here->lattice.extent[0], here->lattice.extent[1], coupling);
+  exact[O_E] = energies.energy;
+  exact[O_VARIANCE] = energies.variance;
+  exact[O_C] = energies.heat_capacity;
+  exact[O_M] = 0;
+  const exact_moments *moments = exact_moments_at(stage, here);
+  if (!moments) return;
+  exact[O_M2] = moments->m2;
+  exact[O_M4] = moments->u * moments->m2 * moments->m2;
+  exact[O_CHI] = (double)fg_lattice_sites(&here->lattice) * moments->m2;
+  exact[O_U] = moments->u;
+  exact[O_BINDER] = 1 - moments->u / 3;
+}
+
+// ---- the table
+
+static fg_status add_row(const thermo *stage, fg_table *table, const group *here, const char *name, const char *unit,
+                         const series_result *result, double exact) {
+  fg_estimate row = {&here->lattice, here->level,        name,  result->value, result->error, series_count(here->series),
+                     result->tau_int, exact, unit};
+  return fg_estimates_add(stage->host, table, &row);
+}
+
+static fg_status add_group(const thermo *stage, fg_table *table, const group *here) {
+  const fg_host *host = stage->host;
+  double sites = (double)fg_lattice_sites(&here->lattice), exact[OBSERVABLES];
+  question q = {0, sites, 2.0 * (double)here->unlike_zero - 2 * sites, here->coupling};
+  find_exact(stage, here, exact);
+  for (q.observable = 0; q.observable < OBSERVABLES; q.observable++) {
+    const series *parts[] = {here->series};
+    series_result result;
+    if (q.observable == O_C && isnan(here->coupling)) continue;
+    if (series_estimate(parts, 1, answer, &q, &result) != 0) return host->fail(host, "out of memory");
+    fg_status status = add_row(stage, table, here, observables[q.observable].name, observables[q.observable].unit, &result,
+                               exact[q.observable]);
+    if (status != FG_OK) return status;
   }
-  return x;
+  return FG_OK;
 }
 
-// ---- estimating
-
-static fg_status add_row(const thermo *me, fg_table *table, const group *g, const char *name, double value, uncertainty u, double exact, const char *unit) {
-  fg_estimate row = {&g->lattice, g->level, name, value, u.error, g->moments.count, u.tau, exact, unit};
-  return fg_estimates_add(me->host, table, &row);
+/// Whether `fine` is one inverse step of factor 2 above `coarse`, configuration by configuration.
+static int is_step(const group *coarse, const group *fine) {
+  if (coarse->level < 0 || fine->level != coarse->level + 1 || !same_coupling(coarse->coupling, fine->coupling)) return 0;
+  for (int d = 0; d < 2; d++)
+    if (fine->lattice.extent[d] != 2 * coarse->lattice.extent[d]) return 0;
+  return series_aligned(coarse->series, fine->series);
 }
 
-/// All rows of one lattice. Each observable is f(means); its gradient gives its error.
-static fg_status estimate_group(const thermo *me, fg_table *table, const group *g) {
-  double x[MOMENTS], sites = (double)fg_lattice_sites(&g->lattice);
-  series_means(&g->moments, x);
-  exact_values exact = exact_of(me, g);
-  double m2 = x[MOMENT_M2], u = x[MOMENT_M4] / (m2 * m2), varE = sites * (x[MOMENT_E2] - x[MOMENT_E] * x[MOMENT_E]);
-  const double du[2] = {-2 * u / m2, 1 / (m2 * m2)}; // ∂U/∂m2, ∂U/∂m4
-  const double dv = -2 * sites * x[MOMENT_E];         // ∂varE/∂e
-  double k2 = g->coupling * g->coupling;
-  const struct {
-    const char *name;
-    double value, exact;
-    double gradient[MOMENTS]; // by e, e², |m|, m, m², m⁴
-    const char *unit;
-  } rows[] = {
-      {"e", x[MOMENT_E], exact.e, {1, 0, 0, 0, 0, 0}, "J"},
-      {"abs_m", x[MOMENT_ABS_M], NAN, {0, 0, 1, 0, 0, 0}, "1"},
-      {"m", x[MOMENT_M], 0, {0, 0, 0, 1, 0, 0}, "1"},
-      {"m2", m2, exact.m2, {0, 0, 0, 0, 1, 0}, "1"},
-      {"m4", x[MOMENT_M4], exact.u * exact.m2 * exact.m2, {0, 0, 0, 0, 0, 1}, "1"},
-      {"chi", sites * m2, sites * exact.m2, {0, 0, 0, 0, sites, 0}, "1"},
-      {"chi_connected", sites * (m2 - x[MOMENT_ABS_M] * x[MOMENT_ABS_M]), NAN, {0, 0, -2 * sites * x[MOMENT_ABS_M], 0, sites, 0}, "1"},
-      {"varE", varE, exact.varE, {dv, sites, 0, 0, 0, 0}, "J^2"},
-      {"C", k2 * varE, exact.c, {k2 * dv, k2 * sites, 0, 0, 0, 0}, "kB"},
-      {"U", u, exact.u, {0, 0, 0, 0, du[0], du[1]}, "1"},
-      {"binder_cumulant", 1 - u / 3, 1 - exact.u / 3, {0, 0, 0, 0, -du[0] / 3, -du[1] / 3}, "1"},
-  };
-  fg_status status = FG_OK;
-  for (size_t i = 0; i < sizeof rows / sizeof *rows && status == FG_OK; i++) {
-    if (isnan(rows[i].value)) continue; // C where K is unknown
-    status = add_row(me, table, g, rows[i].name, rows[i].value, series_uncertainty(&g->moments, rows[i].gradient), rows[i].exact, rows[i].unit);
-  }
-  return status;
-}
-
-/// The local exponent of the susceptibility between a lattice and the one of half its size a level below, whose
-/// configurations are the same dreams: γ/ν = log₂(χ(2L)/χ(L)) = 2 + log₂(m2(2L)/m2(L)). They share noise: one error.
-static fg_status estimate_exponent(const thermo *me, fg_table *table, const group *fine, const group *coarse) {
-  double x[MOMENTS], y[MOMENTS];
-  series_means(&fine->moments, x);
-  series_means(&coarse->moments, y);
-  double g[MOMENTS] = {0}, h[MOMENTS] = {0};
-  g[MOMENT_M2] = 1 / (x[MOMENT_M2] * M_LN2);
-  h[MOMENT_M2] = -1 / (y[MOMENT_M2] * M_LN2);
-  double value = 2 + log2(x[MOMENT_M2] / y[MOMENT_M2]);
-  double exact = 2 + log2(exact_of(me, fine).m2 / exact_of(me, coarse).m2);
-  if (isnan(exact) && fabs(me->config->reference - CRITICAL_COUPLING) < 1e-12) exact = 1.75;
-  return add_row(me, table, fine, "gamma_over_nu", value, series_joint_uncertainty(&fine->moments, g, &coarse->moments, h), exact, "1");
-}
-
-static const group *half_of(const thermo *me, const group *fine) {
-  for (uint32_t i = 0; i < me->group_count; i++) {
-    const group *g = &me->groups[i];
-    int half = 2 * g->lattice.extent[0] == fine->lattice.extent[0] && 2 * g->lattice.extent[1] == fine->lattice.extent[1];
-    if (half && g->level + 1 == fine->level && isnan(g->coupling) && isnan(fine->coupling) && series_aligned(&g->moments, &fine->moments)) return g;
-  }
-  return NULL;
+static fg_status add_exponent(const thermo *stage, fg_table *table, const group *coarse, const group *fine) {
+  const series *parts[] = {coarse->series, fine->series};
+  const double ratio = 4;
+  series_result result;
+  if (series_estimate(parts, 2, local_exponent, &ratio, &result) != 0) return stage->host->fail(stage->host, "out of memory");
+  const exact_moments *below = exact_moments_at(stage, coarse), *above = exact_moments_at(stage, fine);
+  double exact = NAN;
+  if (below && above)
+    exact = 2 + log2(above->m2 / below->m2);
+  else if (fabs(exact_coupling(stage, fine) - CRITICAL_COUPLING) < SAME_COUPLING)
+    exact = CRITICAL_GAMMA_OVER_NU;
+  return add_row(stage, table, fine, "gamma_over_nu", "1", &result, exact);
 }
 
 static fg_status flush(void *self) {
-  thermo *me = self;
-  fg_table *table = fg_estimates_new(me->host);
-  if (!table) return FG_FAILED;
-  fg_status status = FG_OK;
-  for (uint32_t i = 0; i < me->group_count && status == FG_OK; i++) {
-    status = estimate_group(me, table, &me->groups[i]);
-    const group *coarse = me->groups[i].level > 0 ? half_of(me, &me->groups[i]) : NULL;
-    if (status == FG_OK && coarse) status = estimate_exponent(me, table, &me->groups[i], coarse);
+  const thermo *stage = self;
+  const fg_host *host = stage->host;
+  fg_table *table = fg_estimates_new(host);
+  fg_status status = table ? FG_OK : FG_FAILED;
+  for (uint32_t g = 0; status == FG_OK && g < stage->groups; g++) {
+    const group *fine = &stage->group[g];
+    status = add_group(stage, table, fine);
+    for (uint32_t c = 0; status == FG_OK && c < stage->groups; c++)
+      if (is_step(&stage->group[c], fine)) status = add_exponent(stage, table, &stage->group[c], fine);
   }
-  if (status == FG_OK) return me->host->emit_table(me->host, 0, table);
-  me->host->table_unref(me->host, table);
+  if (status == FG_OK) return host->emit_table(host, 0, table);
+  if (table) host->table_unref(host, table);
   return status;
 }
 
 // ---- descriptor
 
-static const char *const reference_names[] = {"critical=0.44068679350977147", NO_REFERENCE_TEXT, NULL};
-static const fg_param reference = {
+static const char *const references[] = {"critical=0.44068679350977147", "none=1e300", NULL};
+
+static const fg_param param_reference = {
     .size = sizeof(fg_param),
     .type = FG_PARAM_REAL,
     .offset = offsetof(config, reference),
     .name = "reference",
     .def = "critical",
-    .names = reference_names,
+    .min = "-1000000",
+    .max = "1000000",
+    .names = references,
     .unit = "1",
-    .doc = "Coupling whose exact values stand beside lattices that carry none (dreams, files); none leaves them empty.",
+    .doc = "Coupling K whose exact values stand beside configurations that come without a coupling (dreams, files); critical "
+           "is ln(1+√2)/2, none leaves them empty.",
 };
-static const fg_port input = {sizeof(fg_port), FG_BATCH, 1u << FG_SPIN1, FG_PORT_MANY, "configurations", "Spins on square lattices of any sizes and levels."};
-static const fg_port output = {sizeof(fg_port), FG_TABLE, 0, 0, "estimates", "One row an estimate; also in summary.csv."};
+static const fg_port input = {
+    .size = sizeof(fg_port),
+    .kinds = FG_BATCH,
+    .elements = 1u << FG_SPIN1,
+    .flags = FG_PORT_MANY,
+    .name = "configurations",
+    .doc = "Spins on square lattices, of any sizes, levels, couplings and chains.",
+};
+static const fg_port output = {
+    .size = sizeof(fg_port),
+    .kinds = FG_TABLE,
+    .name = "estimates",
+    .doc = "A row for each size, level and observable: value, error, configurations, autocorrelation time, exact value.",
+};
 
-static const fg_stage stage = {
+static const fg_stage stage_descriptor = {
     .size = sizeof(fg_stage),
     .kind = "estimate.thermo",
-    .summary = "energy, magnetisation and their moments, with errors, beside exact values",
-    .doc = "For every lattice size and level: e, abs_m, m, m2, m4, chi = N⟨m²⟩, chi_connected = N(⟨m²⟩-⟨|m|⟩²), varE = N(⟨e²⟩-⟨e⟩²), "
-           "C = K² varE (where the configurations carry K), U = ⟨m⁴⟩/⟨m²⟩² and binder_cumulant = 1-U/3. For dreams also gamma_over_nu = "
-           "log₂(χ(2L)/χ(L)) between neighbouring levels, whose error takes into account that they are the same dreams.\n\n"
-           "Errors are one standard deviation by the Γ-method (U. Wolff 2004) on the linearised observable, chains taken as "
-           "independent series; tau_int is in configurations, 0.5 for independent draws. Long series are binned, at most "
-           "16,384 bins a lattice.\n\n"
-           "Exact values: e, varE and C of the finite torus at the configurations' own coupling, or at `reference` for lattices without "
-           "one at level 0 and above (Kaufman 1949); moments of m at the critical coupling for L up to 16 (transfer matrix); "
-           "gamma_over_nu is 7/4 where the moments are unknown. Blocked lattices (level below 0) have none.",
-    .params = (const fg_param *const[]){&reference, NULL},
+    .summary = "energy, magnetisation, their fluctuations and ratios, with errors, beside exact values",
+    .doc =
+        "For every size, level and coupling that comes in, with E = −Σ s s' (two bonds a site, also on L = 2), N sites, and e "
+        "and m = Σs/N per site:\n\n"
+        "- `e` = ⟨e⟩, `m` = ⟨m⟩, `abs_m` = ⟨|m|⟩, `m2` = ⟨m²⟩, `m4` = ⟨m⁴⟩\n"
+        "- `chi` = N⟨m²⟩, `chi_connected` = N(⟨m²⟩ − ⟨|m|⟩²)\n"
+        "- `varE` = N(⟨e²⟩ − ⟨e⟩²), with the mean over all configurations, and `C` = K² varE where the coupling is known\n"
+        "- `U` = ⟨m⁴⟩/⟨m²⟩², `binder_cumulant` = 1 − U/3\n"
+        "- `gamma_over_nu` = 2 + log₂(m2(2L)/m2(L)), the local exponent of χ, at size 2L, where L and 2L are levels k ≥ 0 "
+        "and k+1 of the same configurations (a dream); its error is jackknifed jointly, for both levels share their noise\n\n"
+        "**Errors** are one standard deviation, from a jackknife over bins of 2τ(n/2τ)^⅓ configurations of one chain, where τ "
+        "is the integrated autocorrelation time, by the Γ-method (U. Wolff, Comput. Phys. Commun. 156, 143, 2004) on the "
+        "linearised observable; ½ stands for independent configurations. Chains are independent series with a common "
+        "mean. Values are plain: their bias, of order 1/n, is not taken out.\n\n"
+        "**Exact values.** e, varE and C: Kaufman's partition function of the finite torus (Phys. Rev. 76, 1232, 1949; "
+        "Ferdinand & Fisher, Phys. Rev. 185, 832, 1969) at the coupling the configurations were drawn at, or at "
+        "`reference` when they carry none. m2, m4, chi, U, binder_cumulant: at the critical coupling for L ≤ 10, 12 and 16, "
+        "from a transfer matrix. gamma_over_nu: from these where both sizes have them, otherwise the exponent of the infinite "
+        "lattice, 7/4. Levels below 0 (blocked lattices) are samples of no known model and have no exact values.\n\n"
+        "**Memory.** At most 32768 bins for each size, level and coupling: beyond as many configurations neighbours are "
+        "merged, and tau_int of gamma_over_nu is unknown. At most 16 more combinations than lattices announced.",
+    .params = (const fg_param *const[]){&param_reference, NULL},
     .inputs = (const fg_port *const[]){&input, NULL},
     .outputs = (const fg_port *const[]){&output, NULL},
     .config_size = sizeof(config),
@@ -293,4 +433,10 @@ static const fg_stage stage = {
     .destroy = destroy,
 };
 
-const fg_plugin finegrain_plugin = {FG_PLUGIN_HEADER, .name = "thermo", .version = "0.1.0", .license = "MIT", .stages = (const fg_stage *const[]){&stage, NULL}};
+const fg_plugin finegrain_plugin = {
+    FG_PLUGIN_HEADER,
+    .name = "thermo",
+    .version = "0.1.0",
+    .license = "MIT",
+    .stages = (const fg_stage *const[]){&stage_descriptor, NULL},
+};

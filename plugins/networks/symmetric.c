@@ -30,8 +30,8 @@ static int parameter_at(int y, int x) {
   return b == a ? first : b == 0 ? first + 1 : first + 1 + a - b;
 }
 
-/// In that order, by offset from the fine spin.
 // clang-format off
+/// In that order, by offset from the fine spin.
 static const char *const names[WINDOWED_MOST_PARAMETERS] = {
     "corner", "edge", "centre",
     "(2,2)", "(2,0)", "(2,1)",

@@ -6,11 +6,10 @@
 
 #include "finegrain/finegrain.h"
 
-#define WINDOW_MOST 8u ///< largest width: a pattern fits 64 bits
-
 /// The windows along one row of a coarse lattice. Belongs to one thread.
 typedef struct window {
-  uint32_t width, before;
+  uint32_t width; ///< at most 8: a pattern fits 64 bits
+  uint32_t before;
   uint64_t length; ///< sites in a coarse row
   /// [dy][before + x], x = -before … length+before-1: a column of the window, its row i at bit i·width.
   uint64_t *columns[2];
@@ -22,9 +21,6 @@ void window_close(window *windows);
 
 /// Takes row y of a coarse configuration.
 void window_load(window *windows, const fg_batch *coarse, uint64_t configuration, uint64_t y);
-
-/// Which bit of a pattern is the parent itself.
-static inline uint32_t window_parent(const window *windows) { return windows->before * (windows->width + 1); }
 
 /// What the fine spin at position (dy, dx) in the block of column x sees.
 static inline uint64_t window_pattern(const window *windows, uint64_t x, unsigned dy, unsigned dx) {

@@ -1,12 +1,11 @@
 // newton.c — train.newton: maximum likelihood of a network that is a logistic regression on few classes. One pass
-// counts how often each class of fine spins came out 1 or 0; what is left is small and concave:
-//     ℓ(w) = Σ_c [ones_c ln σ(z_c) + zeros_c ln σ(-z_c)],   z_c = Σ_k w_k x_ck,
-// climbed by Newton's method. No physics and no network's details: those are behind fg_network_classes.
+// counts how often each class of fine spins came out 1 or 0; what is left is small and concave (regression.h). No
+// physics and no network's details: those are behind fg_network_classes.
 #include "finegrain/finegrain.h"
 
-#include <gsl/gsl_blas.h>
+#include "regression.h"
+
 #include <gsl/gsl_errno.h>
-#include <gsl/gsl_linalg.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +13,6 @@
 #define FACTOR 2u             // of every network so far; sizes are checked before there is a model
 #define TASKS 8u              // shares a batch is counted in; each keeps counts of its own
 #define COUNTS_BYTES ((uint64_t)2 << 20) // of one share, kernels up to 7
-#define LARGEST_LOGIT 25.0    // beyond it the likelihood is still climbing towards infinity: σ(-25) = 1.4e-11
-#define SMALLEST_RCOND 1e-12  // below it the Hessian counts as singular
-#define MOST_HALVINGS 60
 
 typedef struct config {
   double prior;
@@ -143,157 +139,48 @@ static fg_status process(void *self, uint32_t port, const fg_message *const *mes
   return host->parallel_for(host, TASKS, count_share, &work);
 }
 
-// ---- the regression
+// ---- learning
 
-/// One class of fine spins: features x and counts.
-typedef struct regression {
-  size_t parameters, classes;
-  double *features; ///< classes × parameters
-  double *ones, *zeros;
-  double spins;
-  double precision; ///< of the Gaussian prior on each weight; 0: none
-  gsl_vector *weights, *trial, *gradient, *step, *work;
-  gsl_matrix *hessian; ///< of -ℓ; after a step its Cholesky factor, at the end its inverse
-  double log_likelihood;
-  double largest_logit; ///< over the classes seen
-  int64_t iterations;
-} regression;
-
-static void regression_free(regression *r) {
-  free(r->features);
-  free(r->ones);
-  free(r->zeros);
-  gsl_vector *vectors[] = {r->weights, r->trial, r->gradient, r->step, r->work};
-  for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++)
-    if (vectors[i]) gsl_vector_free(vectors[i]);
-  if (r->hessian) gsl_matrix_free(r->hessian);
-}
-
-static int regression_alloc(regression *r, size_t parameters, size_t classes) {
-  *r = (regression){.parameters = parameters, .classes = classes};
-  r->features = calloc(classes * parameters, sizeof(double));
-  r->ones = calloc(classes, sizeof(double));
-  r->zeros = calloc(classes, sizeof(double));
-  gsl_vector **vectors[] = {&r->weights, &r->trial, &r->gradient, &r->step, &r->work};
-  int complete = r->features && r->ones && r->zeros;
-  for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
-    *vectors[i] = gsl_vector_calloc(i == 4 ? 3 * parameters : parameters);
-    complete = complete && *vectors[i];
+/// What was counted, as a regression; *spins: their number.
+static fg_status take_counts(const newton *stage, regression *r, uint64_t *spins) {
+  const fg_host *host = stage->host;
+  const fg_network_classes *classes = stage->network->classes;
+  size_t parameters = stage->network->parameters(stage->opened), count = classes->count(stage->counts[0]);
+  *spins = 0;
+  if (count == 0) return host->fail(host, "no configurations to learn from");
+  if (!regression_init(r, parameters, count))
+    return host->fail(host, "out of memory for %zu classes of %zu features", count, parameters);
+  for (size_t c = 0; c < count; c++) {
+    uint64_t ones, zeros;
+    classes->get(stage->counts[0], c, r->features + c * parameters, &ones, &zeros);
+    r->ones[c] = (double)ones;
+    r->zeros[c] = (double)zeros;
+    *spins += ones + zeros;
   }
-  r->hessian = gsl_matrix_calloc(parameters, parameters);
-  return complete && r->hessian;
+  return FG_OK;
 }
 
-/// ln σ(z) without overflow.
-static double log_sigmoid(double z) { return z < 0 ? z - log1p(exp(z)) : -log1p(exp(-z)); }
-
-static double logit(const regression *r, const gsl_vector *weights, size_t c) {
-  double z = 0;
-  for (size_t k = 0; k < r->parameters; k++) z += gsl_vector_get(weights, k) * r->features[c * r->parameters + k];
-  return z;
-}
-
-static double log_likelihood(const regression *r, const gsl_vector *weights) {
-  double sum = 0;
-  for (size_t c = 0; c < r->classes; c++) {
-    double z = logit(r, weights, c);
-    sum += r->ones[c] * log_sigmoid(z) + r->zeros[c] * log_sigmoid(-z);
-  }
-  return sum;
-}
-
-/// What is climbed: ℓ - ½ precision |w|².
-static double objective(const regression *r, const gsl_vector *weights) {
-  double norm = gsl_blas_dnrm2(weights);
-  return log_likelihood(r, weights) - 0.5 * r->precision * norm * norm;
-}
-
-/// Gradient of the objective, and minus its Hessian: Σ_c n_c σ(z)σ(-z) x x^T + precision.
-static void differentiate(regression *r) {
-  r->largest_logit = 0;
-  gsl_vector_memcpy(r->gradient, r->weights);
-  gsl_vector_scale(r->gradient, -r->precision);
-  gsl_matrix_set_identity(r->hessian);
-  gsl_matrix_scale(r->hessian, r->precision);
-  for (size_t c = 0; c < r->classes; c++) {
-    double z = logit(r, r->weights, c), p = 1 / (1 + exp(-z)), q = 1 / (1 + exp(z));
-    gsl_vector_view x = gsl_vector_view_array(r->features + c * r->parameters, r->parameters);
-    gsl_blas_daxpy(r->ones[c] * q - r->zeros[c] * p, &x.vector, r->gradient);
-    gsl_blas_dsyr(CblasLower, (r->ones[c] + r->zeros[c]) * p * q, &x.vector, r->hessian);
-    if (fabs(z) > r->largest_logit) r->largest_logit = fabs(z);
-  }
-}
-
-/// Cholesky factor of the Hessian in its place; 0 when it is singular. With a prior it is not, however small the prior.
-static int factorise(regression *r) {
-  double rcond = 0;
-  if (gsl_linalg_cholesky_decomp1(r->hessian) != GSL_SUCCESS) return 0;
-  if (r->precision > 0) return 1;
-  return gsl_linalg_cholesky_rcond(r->hessian, &rcond, r->work) == GSL_SUCCESS && rcond > SMALLEST_RCOND;
-}
-
-typedef enum outcome { CONVERGED, SEPARABLE, STUCK } outcome;
-
-/// Newton's method from the weights that are there. The expected gain of a step is half the Newton decrement gᵀH⁻¹g
-/// (Boyd & Vandenberghe, Convex Optimization, 9.5); it ends when that is below the tolerance.
-static outcome climb(regression *r, const config *c) {
-  double value = objective(r, r->weights);
-  for (r->iterations = 1; r->iterations <= c->iterations; r->iterations++) {
-    differentiate(r);
-    if (r->precision <= 0 && r->largest_logit > LARGEST_LOGIT) return SEPARABLE;
-    if (!factorise(r)) return r->precision > 0 ? STUCK : SEPARABLE;
-    gsl_vector_memcpy(r->step, r->gradient);
-    gsl_linalg_cholesky_svx(r->hessian, r->step);
-    double decrement;
-    gsl_blas_ddot(r->gradient, r->step, &decrement);
-    int last = decrement / 2 <= c->tolerance;
-
-    // Halve the step until it gains a share of what is expected; a last step is shorter than sums can tell.
-    double rounding = 1e-13 * fabs(value), scale = 1, next = value;
-    for (int halvings = 0; halvings < MOST_HALVINGS; halvings++, scale /= 2) {
-      gsl_vector_memcpy(r->trial, r->weights);
-      gsl_blas_daxpy(scale, r->step, r->trial);
-      next = objective(r, r->trial);
-      if (last || next >= value + 1e-4 * scale * decrement - rounding) break;
-    }
-    gsl_vector_memcpy(r->weights, r->trial);
-    value = next;
-    if (last) return CONVERGED;
-  }
-  return STUCK;
-}
-
-/// From the counts to the weights; *regularised: the data alone do not determine them.
+/// Climbs from the network's initial weights; *regularised: the data alone do not determine them.
 static fg_status solve(const newton *stage, regression *r, int *regularised) {
   const fg_host *host = stage->host;
-  const fg_network *network = stage->network;
   const config *c = stage->config;
   *regularised = 0;
-  double *start = r->weights->data; // a vector made by gsl_vector_calloc is contiguous
-  if (stage->model->weight_count)
-    memcpy(start, stage->model->weights, r->parameters * sizeof *start);
-  else
-    network->initial_weights(stage->opened, host->rng_fill, host->rng_key(host, "initial weights"), start);
-
-  outcome result = climb(r, c);
-  if (result == SEPARABLE) {
+  fg_rng_key key = host->rng_key(host, "initial weights");
+  stage->network->initial_weights(stage->opened, host->rng_fill, key, r->weights->data);
+  regression_outcome outcome = regression_climb(r, c->tolerance, c->iterations);
+  if (outcome == REGRESSION_SEPARABLE) {
     *regularised = 1;
     host->log(host, FG_LOG_WARNING,
               "the data do not determine all weights (maximum likelihood lies at infinity, or the Hessian is "
               "singular); regularised with a Gaussian prior of standard deviation %g on each weight", c->prior);
     r->precision = 1 / (c->prior * c->prior);
     gsl_vector_set_zero(r->weights);
-    result = climb(r, c);
+    outcome = regression_climb(r, c->tolerance, c->iterations);
   }
-  if (result != CONVERGED)
-    return host->fail(host, "no convergence in %" PRId64
-                      " iterations; allow more iterations or a larger tolerance", c->iterations);
-
-  differentiate(r);
-  if (!factorise(r)) return host->fail(host, "the Hessian became singular at the solution");
-  gsl_linalg_cholesky_invert(r->hessian);
-  r->log_likelihood = log_likelihood(r, r->weights);
-  return FG_OK;
+  if (outcome != REGRESSION_CONVERGED)
+    return host->fail(host, "no convergence in %" PRId64 " iterations; allow more iterations or a larger tolerance",
+                      c->iterations);
+  return regression_finish(r) ? FG_OK : host->fail(host, "the Hessian is singular at the maximum");
 }
 
 // ---- what comes out
@@ -313,7 +200,7 @@ static fg_status emit_weights(const newton *stage, const regression *r) {
     fg_cell cells[3];
     cells[0].text = stage->network->parameter_name(stage->opened, k);
     cells[1].real = gsl_vector_get(r->weights, k);
-    cells[2].real = sqrt(gsl_matrix_get(r->hessian, k, k));
+    cells[2].real = regression_error(r, k);
     status = host->table_row(host, table, cells);
   }
   if (status == FG_OK) return host->emit_table(host, 1, table);
@@ -321,7 +208,7 @@ static fg_status emit_weights(const newton *stage, const regression *r) {
   return status;
 }
 
-static fg_status emit_fit(const newton *stage, const regression *r, int regularised) {
+static fg_status emit_fit(const newton *stage, const regression *r, uint64_t spins_counted, int regularised) {
   static const fg_column likelihood = {sizeof(fg_column), FG_COLUMN_REAL, "log_likelihood", "nats per fine spin",
                                        "mean ln P of a fine spin given the coarse lattice"};
   static const fg_column iterations = {sizeof(fg_column), FG_COLUMN_INTEGER, "iterations", "1", "Newton steps"};
@@ -334,10 +221,10 @@ static fg_status emit_fit(const newton *stage, const regression *r, int regulari
   fg_table *table = host->table_new(host, "fit", columns);
   if (!table) return FG_FAILED;
   fg_cell cells[5];
-  cells[0].real = r->log_likelihood / r->spins;
+  cells[0].real = r->log_likelihood / (double)spins_counted;
   cells[1].integer = r->iterations;
   cells[2].integer = (int64_t)r->classes;
-  cells[3].integer = (int64_t)r->spins;
+  cells[3].integer = (int64_t)spins_counted;
   cells[4].integer = regularised;
   fg_status status = host->table_row(host, table, cells);
   if (status == FG_OK) return host->emit_table(host, 1, table);
@@ -361,29 +248,15 @@ static fg_status flush(void *self) {
     classes->close(stage->counts[t]);
     stage->counts[t] = NULL;
   }
-  size_t parameters = stage->network->parameters(stage->opened), count = classes->count(stage->counts[0]);
-  if (count == 0) return host->fail(host, "no configurations to learn from");
-  regression r;
+  regression r = {0};
+  uint64_t spins;
   int regularised;
-  fg_status status = FG_FAILED;
-  if (!regression_alloc(&r, parameters, count)) {
-    host->fail(host, "out of memory for %zu classes of %zu features", count, parameters);
-    goto done;
-  }
-  for (size_t c = 0; c < count; c++) {
-    uint64_t ones, zeros;
-    classes->get(stage->counts[0], c, r.features + c * parameters, &ones, &zeros);
-    r.ones[c] = (double)ones;
-    r.zeros[c] = (double)zeros;
-    r.spins += (double)ones + (double)zeros;
-  }
-  status = solve(stage, &r, &regularised);
+  fg_status status = take_counts(stage, &r, &spins);
+  if (status == FG_OK) status = solve(stage, &r, &regularised);
   if (status == FG_OK) status = emit_weights(stage, &r);
-  if (status == FG_OK) status = emit_fit(stage, &r, regularised);
+  if (status == FG_OK) status = emit_fit(stage, &r, spins, regularised);
   if (status == FG_OK) status = emit_model(stage, &r);
-
-done:
-  regression_free(&r);
+  regression_clear(&r);
   return status;
 }
 
@@ -428,7 +301,7 @@ static const fg_port input_model = {
     .kinds = FG_MODEL,
     .flags = FG_PORT_FIRST,
     .name = "model",
-    .doc = "The network to train; weights it has are where Newton's method starts.",
+    .doc = "The network to train; weights it may have are not used, for the maximum is unique.",
 };
 static const fg_port input_fine = {
     .size = sizeof(fg_port),

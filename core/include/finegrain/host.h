@@ -46,7 +46,7 @@ struct fg_host {
   fg_status (*fail)(const fg_host *host, const char *format, ...) FG_PRINTF(2, 3);
   /// The same, pointing at the value of parameter `param` in the user's file. [any]
   fg_status (*fail_param)(const fg_host *host, const char *param, const char *format, ...) FG_PRINTF(3, 4);
-  /// A line for log.txt; warnings also reach the terminal. [any]
+  /// A line for log.txt; from FG_LOG_INFO on also for the terminal, unless quiet; warnings always. [any]
   void (*log)(const fg_host *host, fg_log_level level, const char *format, ...) FG_PRINTF(3, 4);
   /// Work done of work expected, in any unit, for stages whose progress is not what they emit. [stage]
   void (*progress)(const fg_host *host, uint64_t done, uint64_t total);

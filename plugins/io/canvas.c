@@ -1,0 +1,102 @@
+// canvas.c — see canvas.h.
+#include "canvas.h"
+
+#include <errno.h>
+#include <png.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+
+canvas canvas_new(uint32_t width, uint32_t height, rgb colour) {
+  canvas c = {width, height, calloc((size_t)width * height + 1, sizeof(rgb))};
+  for (size_t i = 0; c.pixels && i < (size_t)width * height; i++) c.pixels[i] = colour;
+  return c;
+}
+
+void canvas_free(canvas *c) {
+  free(c->pixels);
+  c->pixels = NULL;
+}
+
+static int hex_digit(char c) {
+  const char *digits = "0123456789abcdef", *found = c ? strchr(digits, c | 0x20) : NULL;
+  return found ? (int)(found - digits) : -1;
+}
+
+int canvas_colour(const char *text, rgb *colour) {
+  if (text[0] != '#' || strlen(text) != 7) return 0;
+  uint8_t parts[3];
+  for (int i = 0; i < 3; i++) {
+    int high = hex_digit(text[1 + 2 * i]), low = hex_digit(text[2 + 2 * i]);
+    if (high < 0 || low < 0) return 0;
+    parts[i] = (uint8_t)(16 * high + low);
+  }
+  *colour = (rgb){parts[0], parts[1], parts[2]};
+  return 1;
+}
+
+static uint32_t state_at(const fg_batch *batch, uint64_t index, uint64_t y, uint64_t x) {
+  const uint64_t *row = fg_batch_row(batch, index, y);
+  return batch->element == FG_SPIN1 ? fg_bit_get(row, x) : ((const uint8_t *)row)[x];
+}
+
+/// Mean colour of the sites rows top … bottom-1, columns left … right-1.
+static rgb mean_colour(const fg_batch *batch, uint64_t index, uint64_t top, uint64_t bottom, uint64_t left, uint64_t right, const rgb *palette, uint32_t colours) {
+  uint64_t sum[3] = {0}, count = (bottom - top) * (right - left);
+  for (uint64_t y = top; y < bottom; y++) {
+    for (uint64_t x = left; x < right; x++) {
+      rgb c = palette[state_at(batch, index, y, x) % colours];
+      sum[0] += c.red;
+      sum[1] += c.green;
+      sum[2] += c.blue;
+    }
+  }
+  return (rgb){(uint8_t)(sum[0] / count), (uint8_t)(sum[1] / count), (uint8_t)(sum[2] / count)};
+}
+
+canvas canvas_lattice(const fg_batch *batch, uint64_t index, uint32_t height, const rgb *palette, uint32_t colours) {
+  uint64_t rows = batch->rows, columns = fg_lattice_width(&batch->lattice);
+  uint64_t pixels_up = rows <= height ? height / rows * rows : height;
+  uint64_t pixels_across = rows <= height ? height / rows * columns : (columns * height + rows - 1) / rows;
+  if (pixels_across > 16 * (uint64_t)height) pixels_across = 16 * (uint64_t)height; // a very flat lattice
+  canvas c = canvas_new((uint32_t)pixels_across, (uint32_t)pixels_up, palette[0]);
+  for (uint64_t y = 0; c.pixels && y < pixels_up; y++) {
+    uint64_t top = y * rows / pixels_up, bottom = (y + 1) * rows / pixels_up;
+    for (uint64_t x = 0; x < pixels_across; x++) {
+      uint64_t left = x * columns / pixels_across, right = (x + 1) * columns / pixels_across;
+      c.pixels[y * pixels_across + x] = mean_colour(batch, index, top, bottom > top ? bottom : top + 1, left, right > left ? right : left + 1, palette, colours);
+    }
+  }
+  return c;
+}
+
+void canvas_paste(canvas *onto, const canvas *picture, uint32_t left, uint32_t top) {
+  for (uint32_t y = 0; y < picture->height && top + y < onto->height; y++)
+    for (uint32_t x = 0; x < picture->width && left + x < onto->width; x++)
+      onto->pixels[(size_t)(top + y) * onto->width + left + x] = picture->pixels[(size_t)y * picture->width + x];
+}
+
+const char *canvas_write_png(const canvas *c, const char *path, const char *title) {
+  FILE *file = fopen(path, "wb");
+  if (!file) return strerror(errno);
+  const char *volatile fault = NULL;
+  png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
+  png_infop info = png ? png_create_info_struct(png) : NULL;
+  if (!info) {
+    fault = "libpng has no memory";
+  } else if (setjmp(png_jmpbuf(png))) {
+    fault = "libpng cannot write the file";
+  } else {
+    png_init_io(png, file);
+    png_set_IHDR(png, info, c->width, c->height, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_text texts[2] = {{.compression = PNG_TEXT_COMPRESSION_NONE, .key = (png_charp)(uintptr_t)"Title", .text = (png_charp)(uintptr_t)title},
+                         {.compression = PNG_TEXT_COMPRESSION_NONE, .key = (png_charp)(uintptr_t)"Software", .text = (png_charp)(uintptr_t)"finegrain"}};
+    png_set_text(png, info, texts, 2);
+    png_write_info(png, info);
+    for (uint32_t y = 0; y < c->height; y++) png_write_row(png, (png_const_bytep)&c->pixels[(size_t)y * c->width]);
+    png_write_end(png, NULL);
+  }
+  png_destroy_write_struct(&png, &info);
+  if (fclose(file) != 0 && !fault) fault = strerror(errno);
+  return fault;
+}
