@@ -40,7 +40,7 @@ enum {
   AT_DIMS = 106,
   AT_FILTER = 107,
   AT_COMPRESSED = 108,
-  AT_TABLE_HASH = 112, // XXH64 of the frame table
+  AT_TABLE_HASH = 112,  // XXH64 of the frame table
   AT_HEADER_HASH = 120, // XXH64 of bytes 0 … 119
 };
 
@@ -89,7 +89,8 @@ static void unfilter(uint64_t *rows, uint64_t words, uint64_t count) {
   for (uint64_t i = words; i < words * count; i++) rows[i] ^= rows[i - words];
 }
 
-static void write_header(uint8_t *header, const fg_batch *batch, uint64_t total, uint32_t frames, uint32_t filtered, int compressed) {
+static void write_header(uint8_t *header, const fg_batch *batch, uint64_t total, uint32_t frames, uint32_t filtered,
+                         int compressed) {
   memset(header, 0, FG_PACKET_HEADER_BYTES);
   fg_put32(header + AT_MAGIC, PACKET_MAGIC);
   fg_put32(header + AT_VERSION, PACKET_VERSION);
@@ -125,7 +126,8 @@ fg_status fg_packet_encode(const fg_batch *batch, int zstd_level, fg_packet **pa
   uint64_t *scratch = filtered ? malloc(largest) : NULL;
   ZSTD_CCtx *context = zstd_level ? ZSTD_createCCtx() : NULL;
   fg_status status = FG_OK;
-  if (!box || (filtered && !scratch) || (zstd_level && !context)) status = fg_error_set(error, "out of memory to encode a batch of %" PRIu64 " bytes", raw);
+  if (!box || (filtered && !scratch) || (zstd_level && !context))
+    status = fg_error_set(error, "out of memory to encode a batch of %" PRIu64 " bytes", raw);
   uint64_t at = head;
   for (uint64_t f = 0; f < frames && status == FG_OK; f++) {
     uint64_t rows = all_rows - f * step < step ? all_rows - f * step : step;
@@ -167,9 +169,13 @@ fg_status fg_packet_encode(const fg_batch *batch, int zstd_level, fg_packet **pa
 /// The header's fields as a batch without data, every one of them bounded; FG_FAILED names the first that is not sound.
 static fg_status read_header(const uint8_t *data, fg_batch *batch, fg_error *error) {
   if (fg_get32(data) != PACKET_MAGIC) return fg_error_set(error, "this is no batch: it does not begin with 'fngp'");
-  if (fg_get64(data + AT_HEADER_HASH) != XXH64(data, AT_HEADER_HASH, 0)) return fg_error_set(error, "the batch's header is damaged: its checksum differs");
-  if (fg_get32(data + AT_VERSION) != PACKET_VERSION) return fg_error_set(error, "the batch has version %u; this finegrain reads version %u", fg_get32(data + AT_VERSION), PACKET_VERSION);
-  *batch = (fg_batch){.size = sizeof(fg_batch), .element = data[AT_ELEMENT], .lattice = {data[AT_SHAPE], data[AT_DIMS], {0}}};
+  if (fg_get64(data + AT_HEADER_HASH) != XXH64(data, AT_HEADER_HASH, 0))
+    return fg_error_set(error, "the batch's header is damaged: its checksum differs");
+  if (fg_get32(data + AT_VERSION) != PACKET_VERSION)
+    return fg_error_set(error, "the batch has version %u; this finegrain reads version %u", fg_get32(data + AT_VERSION),
+                        PACKET_VERSION);
+  *batch = (fg_batch){
+      .size = sizeof(fg_batch), .element = data[AT_ELEMENT], .lattice = {data[AT_SHAPE], data[AT_DIMS], {0}}};
   batch->count = fg_get32(data + AT_COUNT);
   batch->level = (int32_t)fg_get32(data + AT_LEVEL);
   batch->sequence = fg_get64(data + AT_SEQUENCE);
@@ -179,7 +185,8 @@ static fg_status read_header(const uint8_t *data, fg_batch *batch, fg_error *err
   batch->chain = fg_get32(data + AT_CHAIN);
   batch->coupling = fg_get_double(data + AT_COUPLING);
   const fg_lattice *lattice = &batch->lattice;
-  bool sound = batch->element >= FG_SPIN1 && batch->element <= FG_FIELD32 && lattice->dims >= 1 && lattice->dims <= FG_MAX_DIMS && lattice->shape >= FG_CHAIN && lattice->shape <= FG_HYPERCUBIC;
+  bool sound = batch->element >= FG_SPIN1 && batch->element <= FG_FIELD32 && lattice->dims >= 1 &&
+               lattice->dims <= FG_MAX_DIMS && lattice->shape >= FG_CHAIN && lattice->shape <= FG_HYPERCUBIC;
   uint64_t sites = 1;
   for (uint32_t d = 0; d < FG_MAX_DIMS && sound; d++) {
     uint64_t extent = fg_get64(data + AT_EXTENT + 8 * d);
@@ -192,8 +199,10 @@ static fg_status read_header(const uint8_t *data, fg_batch *batch, fg_error *err
   if (!sound) return fg_error_set(error, "the batch's header names an impossible element or lattice");
   uint64_t all = fg_lattice_rows(lattice), total;
   batch->row_bytes = fg_row_bytes(batch->element, fg_lattice_width(lattice));
-  if (batch->rows > all || batch->first_row > all - batch->rows || (batch->rows != all && batch->count != 1)) return fg_error_set(error, "the batch's header names impossible rows");
-  if (__builtin_mul_overflow(batch->row_bytes * batch->rows, batch->count, &total) || total > UINT64_C(1) << 38) return fg_error_set(error, "the batch's header promises too many configurations");
+  if (batch->rows > all || batch->first_row > all - batch->rows || (batch->rows != all && batch->count != 1))
+    return fg_error_set(error, "the batch's header names impossible rows");
+  if (__builtin_mul_overflow(batch->row_bytes * batch->rows, batch->count, &total) || total > UINT64_C(1) << 38)
+    return fg_error_set(error, "the batch's header promises too many configurations");
   return FG_OK;
 }
 
@@ -206,7 +215,8 @@ fg_status fg_packet_peek(const uint8_t *data, fg_batch *batch, uint64_t *bytes, 
   *bytes = 0;
   if (read_header(data, batch, error) != FG_OK) return FG_FAILED;
   *bytes = fg_get64(data + AT_TOTAL);
-  return *bytes >= FG_PACKET_HEADER_BYTES ? FG_OK : fg_error_set(error, "the batch's header gives an impossible length");
+  return *bytes >= FG_PACKET_HEADER_BYTES ? FG_OK
+                                          : fg_error_set(error, "the batch's header gives an impossible length");
 }
 
 /// Checks the frame table against the batch's size and what is stored, before memory is asked for.
@@ -214,17 +224,22 @@ static fg_status check_frames(const uint8_t *data, uint64_t bytes, const fg_batc
   uint64_t frames = fg_get32(data + AT_FRAMES), wanted = fg_batch_bytes(batch);
   uint64_t head = FG_PACKET_HEADER_BYTES + frames * FRAME_ENTRY_BYTES;
   if (head > bytes) return fg_error_set(error, "the batch ends inside its frame table (%" PRIu64 " bytes)", bytes);
-  if (fg_get64(data + AT_TABLE_HASH) != XXH64(data + FG_PACKET_HEADER_BYTES, frames * FRAME_ENTRY_BYTES, 0)) return fg_error_set(error, "the batch's frame table is damaged: its checksum differs");
+  if (fg_get64(data + AT_TABLE_HASH) != XXH64(data + FG_PACKET_HEADER_BYTES, frames * FRAME_ENTRY_BYTES, 0))
+    return fg_error_set(error, "the batch's frame table is damaged: its checksum differs");
   uint64_t raw = 0, stored = head;
   for (uint64_t f = 0; f < frames; f++) {
     const uint8_t *entry = data + FG_PACKET_HEADER_BYTES + f * FRAME_ENTRY_BYTES;
     uint64_t frame_raw = fg_get32(entry), frame_stored = fg_get32(entry + 4);
     bool fits = data[AT_COMPRESSED] ? frame_raw <= frame_stored * MOST_RATIO : frame_raw == frame_stored;
-    if (!fits || frame_raw == 0 || (batch->row_bytes && frame_raw % batch->row_bytes)) return fg_error_set(error, "frame %" PRIu64 " of the batch has an impossible size", f);
+    if (!fits || frame_raw == 0 || (batch->row_bytes && frame_raw % batch->row_bytes))
+      return fg_error_set(error, "frame %" PRIu64 " of the batch has an impossible size", f);
     raw += frame_raw;
     stored += frame_stored;
   }
-  if (raw != wanted || stored != bytes) return fg_error_set(error, "the batch's frames hold %" PRIu64 " bytes in %" PRIu64 ", its header says %" PRIu64 " in %" PRIu64, raw, stored, wanted, bytes);
+  if (raw != wanted || stored != bytes)
+    return fg_error_set(
+        error, "the batch's frames hold %" PRIu64 " bytes in %" PRIu64 ", its header says %" PRIu64 " in %" PRIu64, raw,
+        stored, wanted, bytes);
   return FG_OK;
 }
 
@@ -248,19 +263,22 @@ static fg_status decode_frames(const uint8_t *data, fg_batch *batch, fg_error *e
     const uint8_t *entry = data + FG_PACKET_HEADER_BYTES + f * FRAME_ENTRY_BYTES;
     uint64_t raw = fg_get32(entry), stored = fg_get32(entry + 4);
     if (XXH64(data + at, stored, 0) != fg_get64(entry + 8)) {
-      status = fg_error_set(error, "frame %" PRIu64 " of the batch (at its byte %" PRIu64 ") is damaged: its checksum differs", f, at);
+      status = fg_error_set(
+          error, "frame %" PRIu64 " of the batch (at its byte %" PRIu64 ") is damaged: its checksum differs", f, at);
       break;
     }
     if (context) {
       size_t got = ZSTD_decompressDCtx(context, out, raw, data + at, stored);
       if (ZSTD_isError(got) || got != raw) {
-        status = fg_error_set(error, "frame %" PRIu64 " of the batch does not decompress: %s", f, ZSTD_isError(got) ? ZSTD_getErrorName(got) : "it is too short");
+        status = fg_error_set(error, "frame %" PRIu64 " of the batch does not decompress: %s", f,
+                              ZSTD_isError(got) ? ZSTD_getErrorName(got) : "it is too short");
         break;
       }
     } else {
       memcpy(out, data + at, raw);
     }
-    if (data[AT_FILTER] == FILTER_XOR_ROW) unfilter((uint64_t *)(void *)out, batch->row_bytes / 8, raw / batch->row_bytes);
+    if (data[AT_FILTER] == FILTER_XOR_ROW)
+      unfilter((uint64_t *)(void *)out, batch->row_bytes / 8, raw / batch->row_bytes);
     out += raw;
     at += stored;
   }
@@ -269,18 +287,23 @@ static fg_status decode_frames(const uint8_t *data, fg_batch *batch, fg_error *e
 }
 
 fg_status fg_packet_decode(const uint8_t *data, uint64_t bytes, fg_batch **batch, fg_error *error) {
-  if (bytes < FG_PACKET_HEADER_BYTES) return fg_error_set(error, "the batch ends inside its header (%" PRIu64 " bytes)", bytes);
+  if (bytes < FG_PACKET_HEADER_BYTES)
+    return fg_error_set(error, "the batch ends inside its header (%" PRIu64 " bytes)", bytes);
   fg_batch header;
   if (read_header(data, &header, error) != FG_OK) return FG_FAILED;
-  if (fg_get64(data + AT_TOTAL) != bytes) return fg_error_set(error, "the batch has %" PRIu64 " bytes, its header says %" PRIu64, bytes, fg_get64(data + AT_TOTAL));
-  if (data[AT_FILTER] > FILTER_XOR_ROW || data[AT_COMPRESSED] > 1) return fg_error_set(error, "the batch uses an unknown filter or compression");
+  if (fg_get64(data + AT_TOTAL) != bytes)
+    return fg_error_set(error, "the batch has %" PRIu64 " bytes, its header says %" PRIu64, bytes,
+                        fg_get64(data + AT_TOTAL));
+  if (data[AT_FILTER] > FILTER_XOR_ROW || data[AT_COMPRESSED] > 1)
+    return fg_error_set(error, "the batch uses an unknown filter or compression");
   if (check_frames(data, bytes, &header, error) != FG_OK) return FG_FAILED;
   fg_batch *made = fg_batch_create(header.element, &header.lattice, header.count, header.first_row, header.rows);
   if (!made) return fg_error_set(error, "out of memory for a batch of %" PRIu64 " bytes", fg_batch_bytes(&header));
   header.data = made->data;
   *made = header;
   fg_status status = decode_frames(data, made, error);
-  if (status == FG_OK && !padding_is_zero(made)) status = fg_error_set(error, "the batch has spins beyond the end of a row");
+  if (status == FG_OK && !padding_is_zero(made))
+    status = fg_error_set(error, "the batch has spins beyond the end of a row");
   if (status == FG_OK)
     *batch = made;
   else
@@ -290,9 +313,11 @@ fg_status fg_packet_decode(const uint8_t *data, uint64_t bytes, fg_batch **batch
 
 fg_status fg_packet_from_bytes(const uint8_t *data, uint64_t bytes, fg_packet **packet, fg_error *error) {
   uint64_t length;
-  if (bytes < FG_PACKET_HEADER_BYTES) return fg_error_set(error, "the batch ends inside its header (%" PRIu64 " bytes)", bytes);
+  if (bytes < FG_PACKET_HEADER_BYTES)
+    return fg_error_set(error, "the batch ends inside its header (%" PRIu64 " bytes)", bytes);
   if (fg_packet_length(data, &length, error) != FG_OK) return FG_FAILED;
-  if (length != bytes) return fg_error_set(error, "the batch has %" PRIu64 " bytes, its header says %" PRIu64, bytes, length);
+  if (length != bytes)
+    return fg_error_set(error, "the batch has %" PRIu64 " bytes, its header says %" PRIu64, bytes, length);
   packet_box *box = new_box(bytes);
   if (!box) return fg_error_set(error, "out of memory for a batch of %" PRIu64 " bytes", bytes);
   memcpy(box->packet.data, data, bytes);

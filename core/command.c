@@ -22,7 +22,8 @@ static int unknown_option(const fg_command *command, const char *word, const fg_
   size_t known = 1;
   for (size_t i = 0; i < count && known < 32; i++) names[known++] = options[i].name;
   char hint[512];
-  fprintf(stderr, "finegrain %s: unknown option '%s'%s\n", command->name, word, fg_suggest(hint, sizeof hint, word, names, known));
+  fprintf(stderr, "finegrain %s: unknown option '%s'%s\n", command->name, word,
+          fg_suggest(hint, sizeof hint, word, names, known));
   return usage_error(command);
 }
 
@@ -39,7 +40,8 @@ static bool store(const fg_command *command, const fg_option *option, const char
   if (option->type == FG_OPTION_NUMBER) {
     fg_scalar_result result = fg_scalar_integer(value, NULL, &number);
     if (result != FG_SCALAR_OK || number < 0) {
-      fprintf(stderr, "finegrain %s: %s: '%s' %s\n", command->name, option->name, value, result ? fg_scalar_reason(result) : "is negative");
+      fprintf(stderr, "finegrain %s: %s: '%s' %s\n", command->name, option->name, value,
+              result ? fg_scalar_reason(result) : "is negative");
       return false;
     }
     *(int64_t *)option->target = number;
@@ -47,7 +49,8 @@ static bool store(const fg_command *command, const fg_option *option, const char
   return true;
 }
 
-int fg_arguments_read(const fg_command *command, int argc, char **argv, const fg_option *options, size_t option_count, const char **words, int least, int most) {
+int fg_arguments_read(const fg_command *command, int argc, char **argv, const fg_option *options, size_t option_count,
+                      const char **words, int least, int most) {
   int found = 0;
   bool only_words = false;
   for (int i = 1; i < argc; i++) {
@@ -59,7 +62,8 @@ int fg_arguments_read(const fg_command *command, int argc, char **argv, const fg
       return -2;
     } else if (!only_words && word[0] == '-' && word[1]) {
       const char *equals = strchr(word, '=');
-      const fg_option *option = find_option(options, option_count, word, equals ? (size_t)(equals - word) : strlen(word));
+      const fg_option *option =
+          find_option(options, option_count, word, equals ? (size_t)(equals - word) : strlen(word));
       if (!option) return unknown_option(command, word, options, option_count);
       if (option->type == FG_OPTION_FLAG && !equals) {
         *(bool *)option->target = true;
@@ -67,7 +71,8 @@ int fg_arguments_read(const fg_command *command, int argc, char **argv, const fg
       }
       const char *value = equals ? equals + 1 : i + 1 < argc ? argv[++i] : NULL;
       if (option->type == FG_OPTION_FLAG || !value) {
-        fprintf(stderr, "finegrain %s: %s %s\n", command->name, option->name, value ? "takes no value" : "needs a value");
+        fprintf(stderr, "finegrain %s: %s %s\n", command->name, option->name,
+                value ? "takes no value" : "needs a value");
         return usage_error(command);
       }
       if (!store(command, option, value)) return usage_error(command);
@@ -85,12 +90,14 @@ int fg_arguments_read(const fg_command *command, int argc, char **argv, const fg
   return found;
 }
 
-bool fg_open_pipeline(fg_opened *opened, const char *file, const fg_texts *sets, int64_t seed, const char *plugin_path) {
+bool fg_open_pipeline(fg_opened *opened, const char *file, const fg_texts *sets, int64_t seed,
+                      const char *plugin_path) {
   *opened = (fg_opened){.diagnostics = fg_diagnostics_new()};
   opened->registry = fg_registry_load(plugin_path, opened->diagnostics);
   opened->pipeline = fg_pipeline_read(file, sets->items, sets->count, opened->diagnostics);
   if (opened->pipeline)
-    opened->plan = fg_plan_new(opened->pipeline, opened->registry, seed < 0 ? opened->pipeline->seed : (uint64_t)seed, opened->diagnostics);
+    opened->plan = fg_plan_new(opened->pipeline, opened->registry, seed < 0 ? opened->pipeline->seed : (uint64_t)seed,
+                               opened->diagnostics);
   fg_diagnostics_print(opened->diagnostics, stderr);
   return fg_diagnostics_errors(opened->diagnostics) == 0 && opened->plan;
 }

@@ -30,11 +30,13 @@ typedef struct fg_command {
   int (*run)(const struct fg_command *command, int argc, char **argv);
 } fg_command;
 
-extern const fg_command fg_command_run, fg_command_check, fg_command_graph, fg_command_plugins, fg_command_schema, fg_command_cat;
+extern const fg_command fg_command_run, fg_command_check, fg_command_graph, fg_command_plugins, fg_command_schema,
+    fg_command_cat;
 
 /// Reads options and at most `most` other arguments into `words` (at least `least`). Returns their number, or -1 after
 /// an error on standard error (exit FG_EXIT_USAGE), or -2 after --help.
-int fg_arguments_read(const fg_command *command, int argc, char **argv, const fg_option *options, size_t option_count, const char **words, int least, int most);
+int fg_arguments_read(const fg_command *command, int argc, char **argv, const fg_option *options, size_t option_count,
+                      const char **words, int least, int most);
 
 /// What run, check and graph begin with.
 typedef struct fg_opened {

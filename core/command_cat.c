@@ -50,9 +50,11 @@ static void print_contents(const fg_stream_reader *reader, uint64_t raw) {
   for (uint32_t i = 0; i < count; i++) {
     char name[96];
     fg_lattice_name(&contents[i].lattice, name);
-    printf("level %" PRId32 ": %" PRIu64 " configurations of %s, %s\n", contents[i].level, contents[i].configurations, name, elements[contents[i].element]);
+    printf("level %" PRId32 ": %" PRIu64 " configurations of %s, %s\n", contents[i].level, contents[i].configurations,
+           name, elements[contents[i].element]);
   }
-  printf("%" PRIu64 " batches, %s decoded, every checksum right\n", fg_stream_batches(reader), fg_bytes_text(raw, text));
+  printf("%" PRIu64 " batches, %s decoded, every checksum right\n", fg_stream_batches(reader),
+         fg_bytes_text(raw, text));
 }
 
 static int cat_main(const fg_command *command, int argc, char **argv) {

@@ -6,11 +6,19 @@
 #include <string.h>
 
 static const char *accepted_words(const fg_port *port, char *text, size_t size) {
-  size_t at = (size_t)snprintf(text, size, "%s", port->kinds == FG_BATCH ? "configurations" : port->kinds == FG_MODEL ? "model" : port->kinds == FG_TABLE ? "table" : "any");
+  size_t at = (size_t)snprintf(text, size, "%s",
+                               port->kinds == FG_BATCH   ? "configurations"
+                               : port->kinds == FG_MODEL ? "model"
+                               : port->kinds == FG_TABLE ? "table"
+                                                         : "any");
   static const struct {
     uint32_t flag;
     const char *word;
-  } flags[] = {{FG_PORT_FIRST, "read first"}, {FG_PORT_PAIRED, "paired"}, {FG_PORT_REPLAY, "replayed"}, {FG_PORT_MANY, "takes a list"}, {FG_PORT_OPTIONAL, "optional"}};
+  } flags[] = {{FG_PORT_FIRST, "read first"},
+               {FG_PORT_PAIRED, "paired"},
+               {FG_PORT_REPLAY, "replayed"},
+               {FG_PORT_MANY, "takes a list"},
+               {FG_PORT_OPTIONAL, "optional"}};
   for (size_t i = 0; i < sizeof flags / sizeof *flags && at < size; i++)
     if (port->flags & flags[i].flag) at += (size_t)snprintf(text + at, size - at, ", %s", flags[i].word);
   return text;
@@ -20,7 +28,9 @@ static void print_ports(const char *title, const fg_port *const *ports) {
   if (!ports[0]) return;
   printf("\n%s\n", title);
   char text[256];
-  for (size_t p = 0; ports[p]; p++) printf("  %-16s %s\n  %-16s %s\n", ports[p]->name, accepted_words(ports[p], text, sizeof text), "", ports[p]->doc ? ports[p]->doc : "");
+  for (size_t p = 0; ports[p]; p++)
+    printf("  %-16s %s\n  %-16s %s\n", ports[p]->name, accepted_words(ports[p], text, sizeof text), "",
+           ports[p]->doc ? ports[p]->doc : "");
 }
 
 static void print_kind(const fg_kind_entry *entry) {
@@ -32,7 +42,10 @@ static void print_kind(const fg_kind_entry *entry) {
     const fg_param *param = stage->params[i];
     char text[256];
     printf("  %-16s %s", param->name, fg_param_describe(param, text, sizeof text));
-    if (param->unit && param->unit[0] && strcmp(param->unit, "1") != 0) printf("; unit %s", strcmp(param->unit, "B") == 0 ? "bytes" : strcmp(param->unit, "s") == 0 ? "seconds" : param->unit);
+    if (param->unit && param->unit[0] && strcmp(param->unit, "1") != 0)
+      printf("; unit %s", strcmp(param->unit, "B") == 0   ? "bytes"
+                          : strcmp(param->unit, "s") == 0 ? "seconds"
+                                                          : param->unit);
     if (param->def)
       printf("; default %s\n", param->def[0] ? param->def : "\"\"");
     else
@@ -41,7 +54,8 @@ static void print_kind(const fg_kind_entry *entry) {
   }
   print_ports("inputs", stage->inputs);
   print_ports("outputs", stage->outputs);
-  printf("\nversion %s, license %s\n%s\n", entry->file->plugin.version, entry->file->plugin.license ? entry->file->plugin.license : "unknown", entry->file->path);
+  printf("\nversion %s, license %s\n%s\n", entry->file->plugin.version,
+         entry->file->plugin.license ? entry->file->plugin.license : "unknown", entry->file->path);
 }
 
 static int plugins_main(const fg_command *command, int argc, char **argv) {
@@ -56,7 +70,8 @@ static int plugins_main(const fg_command *command, int argc, char **argv) {
   fg_registry_note_failures(registry, diagnostics);
   if (kind && !entry) {
     char hint[1024];
-    fprintf(stderr, "finegrain plugins: unknown plugin '%s'%s\n", kind, fg_suggest(hint, sizeof hint, kind, fg_registry_kinds(registry), fg_registry_count(registry)));
+    fprintf(stderr, "finegrain plugins: unknown plugin '%s'%s\n", kind,
+            fg_suggest(hint, sizeof hint, kind, fg_registry_kinds(registry), fg_registry_count(registry)));
     code = FG_EXIT_USAGE;
   }
   if (entry) print_kind(entry);

@@ -9,8 +9,9 @@ static int run_main(const fg_command *command, int argc, char **argv) {
   int64_t seed = -1, threads = 0;
   bool resume = false, force = false, quiet = false;
   const fg_option options[] = {
-      {"--out", FG_OPTION_TEXT, &out},       {"--set", FG_OPTION_TEXTS, &sets},  {"--seed", FG_OPTION_NUMBER, &seed},
-      {"--threads", FG_OPTION_NUMBER, &threads}, {"--resume", FG_OPTION_FLAG, &resume}, {"--force", FG_OPTION_FLAG, &force},
+      {"--out", FG_OPTION_TEXT, &out},       {"--set", FG_OPTION_TEXTS, &sets},
+      {"--seed", FG_OPTION_NUMBER, &seed},   {"--threads", FG_OPTION_NUMBER, &threads},
+      {"--resume", FG_OPTION_FLAG, &resume}, {"--force", FG_OPTION_FLAG, &force},
       {"--quiet", FG_OPTION_FLAG, &quiet},   {"--plugin-path", FG_OPTION_TEXT, &plugin_path},
   };
   int words = fg_arguments_read(command, argc, argv, options, sizeof options / sizeof *options, &file, 1, 1);
@@ -25,7 +26,12 @@ static int run_main(const fg_command *command, int argc, char **argv) {
     if (fg_open_pipeline(&opened, file, &sets, seed, plugin_path)) {
       char *folder = NULL;
       if (asprintf(&folder, "runs/%s", opened.pipeline->name) < 0) abort();
-      fg_run_options how = {.out = out ? out : folder, .threads = (unsigned)threads, .quiet = quiet, .mode = resume ? FG_RUNDIR_RESUME : force ? FG_RUNDIR_FORCE : FG_RUNDIR_NEW};
+      fg_run_options how = {.out = out ? out : folder,
+                            .threads = (unsigned)threads,
+                            .quiet = quiet,
+                            .mode = resume  ? FG_RUNDIR_RESUME
+                                    : force ? FG_RUNDIR_FORCE
+                                            : FG_RUNDIR_NEW};
       code = fg_run(opened.plan, &how);
       free(folder);
     }

@@ -59,9 +59,11 @@ static bool is_number(uint32_t type) { return is_integer(type) || type == FG_PAR
 // --- a parameter in words -------------------------------------------------------------------------------------------
 
 const char *fg_param_describe(const fg_param *param, char *buffer, size_t size) {
-  static const char *const words[] = {"?", "true or false", "integer", "real", "text", "", "path of a file", "list of integers", "list of reals", "list of texts"};
+  static const char *const words[] = {"?", "true or false",  "integer",          "real",          "text",
+                                      "",  "path of a file", "list of integers", "list of reals", "list of texts"};
   size_t at = (size_t)snprintf(buffer, size, "%s", words[param->type <= FG_PARAM_TEXT_LIST ? param->type : 0]);
-  for (size_t i = 0; param->type == FG_PARAM_CHOICE && param->choices[i] && at < size; i++) at += (size_t)snprintf(buffer + at, size - at, "%s%s", i ? " | " : "", param->choices[i]);
+  for (size_t i = 0; param->type == FG_PARAM_CHOICE && param->choices[i] && at < size; i++)
+    at += (size_t)snprintf(buffer + at, size - at, "%s%s", i ? " | " : "", param->choices[i]);
   if (param->min && param->max && at < size)
     at += (size_t)snprintf(buffer + at, size - at, ", %s to %s", param->min, param->max);
   else if (param->min && at < size)
@@ -77,7 +79,8 @@ const char *fg_param_describe(const fg_param *param, char *buffer, size_t size) 
 
 static bool refuse(const reading *r, const char *text, const char *why) {
   char described[256];
-  fg_error_at(r->diagnostics, r->place, r->stage, "%s: '%s' %s; expected %s", r->param->name, text, why, fg_param_describe(r->param, described, sizeof described));
+  fg_error_at(r->diagnostics, r->place, r->stage, "%s: '%s' %s; expected %s", r->param->name, text, why,
+              fg_param_describe(r->param, described, sizeof described));
   return false;
 }
 
@@ -85,7 +88,8 @@ static bool refuse(const reading *r, const char *text, const char *why) {
 static const char *named_value(const fg_param *param, const char *text) {
   size_t length = strlen(text);
   for (size_t i = 0; param->names && param->names[i]; i++)
-    if (strncmp(param->names[i], text, length) == 0 && param->names[i][length] == '=') return param->names[i] + length + 1;
+    if (strncmp(param->names[i], text, length) == 0 && param->names[i][length] == '=')
+      return param->names[i] + length + 1;
   return NULL;
 }
 
@@ -94,10 +98,13 @@ static bool read_integer(const reading *r, const char *text, int64_t *number) {
   fg_scalar_result result = fg_scalar_integer(named ? named : text, r->param->unit, number);
   if (result != FG_SCALAR_OK) return refuse(r, text, fg_scalar_reason(result));
   int64_t limit;
-  bool low = !named && r->param->min && fg_scalar_integer(r->param->min, r->param->unit, &limit) == FG_SCALAR_OK && *number < limit;
-  bool high = !named && r->param->max && fg_scalar_integer(r->param->max, r->param->unit, &limit) == FG_SCALAR_OK && *number > limit;
+  bool low = !named && r->param->min && fg_scalar_integer(r->param->min, r->param->unit, &limit) == FG_SCALAR_OK &&
+             *number < limit;
+  bool high = !named && r->param->max && fg_scalar_integer(r->param->max, r->param->unit, &limit) == FG_SCALAR_OK &&
+              *number > limit;
   if (low || high)
-    fg_error_at(r->diagnostics, r->place, r->stage, "%s: %s is %s the %simum %s", r->param->name, text, low ? "below" : "above", low ? "min" : "max", low ? r->param->min : r->param->max);
+    fg_error_at(r->diagnostics, r->place, r->stage, "%s: %s is %s the %simum %s", r->param->name, text,
+                low ? "below" : "above", low ? "min" : "max", low ? r->param->min : r->param->max);
   return !low && !high;
 }
 
@@ -106,10 +113,13 @@ static bool read_real(const reading *r, const char *text, double *number) {
   fg_scalar_result result = fg_scalar_real(named ? named : text, r->param->unit, number);
   if (result != FG_SCALAR_OK) return refuse(r, text, fg_scalar_reason(result));
   double limit;
-  bool low = !named && r->param->min && fg_scalar_real(r->param->min, r->param->unit, &limit) == FG_SCALAR_OK && *number < limit;
-  bool high = !named && r->param->max && fg_scalar_real(r->param->max, r->param->unit, &limit) == FG_SCALAR_OK && *number > limit;
+  bool low = !named && r->param->min && fg_scalar_real(r->param->min, r->param->unit, &limit) == FG_SCALAR_OK &&
+             *number < limit;
+  bool high = !named && r->param->max && fg_scalar_real(r->param->max, r->param->unit, &limit) == FG_SCALAR_OK &&
+              *number > limit;
   if (low || high)
-    fg_error_at(r->diagnostics, r->place, r->stage, "%s: %s is %s the %simum %s", r->param->name, text, low ? "below" : "above", low ? "min" : "max", low ? r->param->min : r->param->max);
+    fg_error_at(r->diagnostics, r->place, r->stage, "%s: %s is %s the %simum %s", r->param->name, text,
+                low ? "below" : "above", low ? "min" : "max", low ? r->param->min : r->param->max);
   return !low && !high;
 }
 
@@ -121,7 +131,8 @@ static bool read_choice(const reading *r, const char *text, int32_t *index) {
     return true;
   }
   char hint[512];
-  fg_error_at(r->diagnostics, r->place, r->stage, "%s: unknown choice '%s'%s", r->param->name, text, fg_suggest(hint, sizeof hint, text, r->param->choices, count));
+  fg_error_at(r->diagnostics, r->place, r->stage, "%s: unknown choice '%s'%s", r->param->name, text,
+              fg_suggest(hint, sizeof hint, text, r->param->choices, count));
   return false;
 }
 
@@ -171,7 +182,8 @@ static bool read_list(reading *r, const fg_node *node, void *field) {
     const fg_node *item = node->items[i];
     r->place = item->place;
     if (item->kind != FG_NODE_SCALAR) {
-      fg_error_at(r->diagnostics, item->place, r->stage, "%s: item %zu is %s, not a single value", r->param->name, i + 1, fg_node_describe(item));
+      fg_error_at(r->diagnostics, item->place, r->stage, "%s: item %zu is %s, not a single value", r->param->name,
+                  i + 1, fg_node_describe(item));
       sound = false;
     } else {
       sound &= read_scalar(r, item->text, items + i * bytes);
@@ -187,13 +199,16 @@ static bool read_value(reading *r, const fg_node *node, void *field) {
   if (is_list(r->param->type)) {
     if (node->kind == FG_NODE_LIST) return read_list(r, node, field);
     if (node->kind == FG_NODE_SCALAR)
-      fg_error_at(r->diagnostics, r->place, r->stage, "%s: '%s' is not a list; write [%s]", r->param->name, node->text, node->text);
+      fg_error_at(r->diagnostics, r->place, r->stage, "%s: '%s' is not a list; write [%s]", r->param->name, node->text,
+                  node->text);
     else
       fg_error_at(r->diagnostics, r->place, r->stage, "%s: a map is not a list; write [A, B, …]", r->param->name);
     return false;
   }
-  if (node->kind == FG_NODE_SCALAR && (node->text[0] || !node->plain || r->param->type == FG_PARAM_TEXT)) return read_scalar(r, node->text, field);
-  fg_error_at(r->diagnostics, r->place, r->stage, "%s: is %s; expected %s", r->param->name, fg_node_describe(node), fg_param_describe(r->param, described, sizeof described));
+  if (node->kind == FG_NODE_SCALAR && (node->text[0] || !node->plain || r->param->type == FG_PARAM_TEXT))
+    return read_scalar(r, node->text, field);
+  fg_error_at(r->diagnostics, r->place, r->stage, "%s: is %s; expected %s", r->param->name, fg_node_describe(node),
+              fg_param_describe(r->param, described, sizeof described));
   return false;
 }
 
@@ -260,10 +275,12 @@ static bool read_default(reading *r, void *field, char **text) {
 
 static void report_missing(const reading *r) {
   char described[256];
-  fg_error_at(r->diagnostics, r->place, r->stage, "missing parameter '%s' (%s): %s", r->param->name, fg_param_describe(r->param, described, sizeof described), r->param->doc ? r->param->doc : "");
+  fg_error_at(r->diagnostics, r->place, r->stage, "missing parameter '%s' (%s): %s", r->param->name,
+              fg_param_describe(r->param, described, sizeof described), r->param->doc ? r->param->doc : "");
 }
 
-static bool refuse_unknown(const fg_stage *stage, const fg_node *params, const char *name, fg_diagnostics *diagnostics) {
+static bool refuse_unknown(const fg_stage *stage, const fg_node *params, const char *name,
+                           fg_diagnostics *diagnostics) {
   const char *valid[MOST_PARAMS];
   size_t count = 0;
   bool sound = true;
@@ -276,15 +293,18 @@ static bool refuse_unknown(const fg_stage *stage, const fg_node *params, const c
     for (size_t v = 0; v < count; v++) known |= strcmp(params->keys[i]->text, valid[v]) == 0;
     char hint[512];
     if (!known && count == 0)
-      fg_error_at(diagnostics, params->keys[i]->place, name, "unknown parameter '%s'; %s has none", params->keys[i]->text, stage->kind);
+      fg_error_at(diagnostics, params->keys[i]->place, name, "unknown parameter '%s'; %s has none",
+                  params->keys[i]->text, stage->kind);
     else if (!known)
-      fg_error_at(diagnostics, params->keys[i]->place, name, "unknown parameter '%s'%s", params->keys[i]->text, fg_suggest(hint, sizeof hint, params->keys[i]->text, valid, count));
+      fg_error_at(diagnostics, params->keys[i]->place, name, "unknown parameter '%s'%s", params->keys[i]->text,
+                  fg_suggest(hint, sizeof hint, params->keys[i]->text, valid, count));
     sound &= known;
   }
   return sound;
 }
 
-fg_config *fg_config_new(const fg_stage *stage, const fg_node *params, const char *name, fg_place place, const char *folder, fg_diagnostics *diagnostics) {
+fg_config *fg_config_new(const fg_stage *stage, const fg_node *params, const char *name, fg_place place,
+                         const char *folder, fg_diagnostics *diagnostics) {
   fg_config *config = allocate(sizeof *config);
   config->data = allocate(stage->config_size);
   config->values = allocate((MOST_PARAMS + 1) * sizeof *config->values);
@@ -336,7 +356,8 @@ fg_place fg_config_place(const fg_config *config, const char *param) {
 }
 
 void fg_config_write(const fg_config *config, int indent, FILE *out) {
-  for (size_t i = 0; i < config->count; i++) fprintf(out, "%*s%s: %s\n", indent, "", config->values[i].param->name, config->values[i].text);
+  for (size_t i = 0; i < config->count; i++)
+    fprintf(out, "%*s%s: %s\n", indent, "", config->values[i].param->name, config->values[i].text);
 }
 
 // --- the table itself -----------------------------------------------------------------------------------------------
@@ -353,10 +374,13 @@ static size_t field_bytes(uint32_t type) {
 }
 
 static const char *param_fault(const fg_stage *stage, const fg_param *param) {
-  if (!param->name || !param->name[0] || strspn(param->name, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen(param->name)) return "has no sound name";
+  if (!param->name || !param->name[0] ||
+      strspn(param->name, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen(param->name))
+    return "has no sound name";
   if (param->type < FG_PARAM_BOOL || param->type > FG_PARAM_TEXT_LIST) return "has an unknown type";
   size_t bytes = field_bytes(param->type);
-  if (param->offset % (bytes > 8 ? 8 : bytes) || param->offset + bytes > stage->config_size) return "lies outside the config struct";
+  if (param->offset % (bytes > 8 ? 8 : bytes) || param->offset + bytes > stage->config_size)
+    return "lies outside the config struct";
   if (param->type == FG_PARAM_CHOICE && (!param->choices || !param->choices[0])) return "is a choice without choices";
   int64_t whole;
   double real;
@@ -364,7 +388,9 @@ static const char *param_fault(const fg_stage *stage, const fg_param *param) {
     const char *limit = side ? param->max : param->min;
     if (!limit) continue;
     if (!is_number(param->type)) return "has limits but is no number";
-    if (is_integer(param->type) ? fg_scalar_integer(limit, param->unit, &whole) : fg_scalar_real(limit, param->unit, &real)) return "has a limit that is no number";
+    if (is_integer(param->type) ? fg_scalar_integer(limit, param->unit, &whole)
+                                : fg_scalar_real(limit, param->unit, &real))
+      return "has a limit that is no number";
   }
   return NULL;
 }
@@ -390,7 +416,9 @@ const char *fg_param_table_fault(const fg_stage *stage, char *buffer, size_t siz
       fg_config_free(owner);
     }
     fg_diagnostics_free(diagnostics);
-    if (fault) snprintf(buffer, size, "stage %s: parameter %zu (%s) %s", stage->kind, count + 1, param->name ? param->name : "?", fault);
+    if (fault)
+      snprintf(buffer, size, "stage %s: parameter %zu (%s) %s", stage->kind, count + 1, param->name ? param->name : "?",
+               fault);
   }
   return fault ? buffer : NULL;
 }

@@ -16,7 +16,8 @@ typedef struct fg_config fg_config;
 ///   p.yaml:6:40: error: sample: size: 0 is below the minimum 1
 ///   p.yaml:7:30: error: block: ties: unknown choice 'rnd'; did you mean 'random'? (valid: random, …)
 /// Relative paths are taken from `folder` ("" = current). Returns NULL when an error was recorded.
-fg_config *fg_config_new(const fg_stage *stage, const fg_node *params, const char *name, fg_place place, const char *folder, fg_diagnostics *diagnostics);
+fg_config *fg_config_new(const fg_stage *stage, const fg_node *params, const char *name, fg_place place,
+                         const char *folder, fg_diagnostics *diagnostics);
 void fg_config_free(fg_config *config);
 
 /// The struct for fg_stage.create.

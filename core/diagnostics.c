@@ -9,7 +9,7 @@
 #define LONGEST_WORD 128u
 
 typedef struct line {
-  char *text;      ///< the whole line as printed
+  char *text; ///< the whole line as printed
   const char *file;
   unsigned file_rank; ///< order of first mention
   uint32_t line, column;
@@ -63,7 +63,8 @@ static bool add(fg_diagnostics *diagnostics, char *text, fg_place place, bool no
     diagnostics->lines = realloc(diagnostics->lines, diagnostics->capacity * sizeof *diagnostics->lines);
     if (!diagnostics->lines) abort();
   }
-  diagnostics->lines[diagnostics->count++] = (line){text, place.file, known ? rank : ranks, place.line, place.column, note};
+  diagnostics->lines[diagnostics->count++] =
+      (line){text, place.file, known ? rank : ranks, place.line, place.column, note};
   return true;
 }
 
@@ -74,11 +75,13 @@ static char *format_text(const char *format, va_list args) {
 }
 
 /// "FILE:LINE:COL: word: STAGE: message"
-static bool add_at(fg_diagnostics *diagnostics, fg_place place, const char *word, const char *stage, const char *format, va_list args) {
+static bool add_at(fg_diagnostics *diagnostics, fg_place place, const char *word, const char *stage, const char *format,
+                   va_list args) {
   char *message = format_text(format, args), *text = NULL;
   char where[32] = "";
   if (place.line) snprintf(where, sizeof where, ":%u:%u", place.line, place.column);
-  int length = asprintf(&text, "%s%s: %s: %s%s%s", place.file ? place.file : "finegrain", where, word, stage ? stage : "", stage ? ": " : "", message);
+  int length = asprintf(&text, "%s%s: %s: %s%s%s", place.file ? place.file : "finegrain", where, word,
+                        stage ? stage : "", stage ? ": " : "", message);
   if (length < 0) abort();
   free(message);
   return add(diagnostics, text, place, false);
@@ -122,7 +125,8 @@ void fg_diagnostics_print(fg_diagnostics *diagnostics, FILE *out) {
   for (size_t i = 1; i < diagnostics->count; i++) {
     line moved = diagnostics->lines[i];
     size_t at = i;
-    for (; at > 0 && comes_after(&diagnostics->lines[at - 1], &moved); at--) diagnostics->lines[at] = diagnostics->lines[at - 1];
+    for (; at > 0 && comes_after(&diagnostics->lines[at - 1], &moved); at--)
+      diagnostics->lines[at] = diagnostics->lines[at - 1];
     diagnostics->lines[at] = moved;
   }
   for (size_t i = 0; i < diagnostics->count; i++) fprintf(out, "%s\n", diagnostics->lines[i].text);
@@ -168,7 +172,11 @@ const char *fg_suggest(char *buffer, size_t size, const char *word, const char *
       at += (size_t)snprintf(buffer + at, size - at, ", …");
       break;
     }
-    at += (size_t)snprintf(buffer + at, size - at, "%s%s", i ? ", " : nearest ? " (valid: " : "; valid: ", candidates[i]);
+    at += (size_t)snprintf(buffer + at, size - at, "%s%s",
+                           i         ? ", "
+                           : nearest ? " (valid: "
+                                     : "; valid: ",
+                           candidates[i]);
   }
   if (nearest && at < size) snprintf(buffer + at, size - at, ")");
   return buffer;

@@ -20,8 +20,10 @@ void fg_diagnostics_free(fg_diagnostics *diagnostics);
 
 /// Records "FILE:LINE:COL: error: STAGE: message"; stage may be NULL. The message is formatted at once.
 /// The very same line is recorded only once.
-void fg_error_at(fg_diagnostics *diagnostics, fg_place place, const char *stage, const char *format, ...) FG_PRINTF(4, 5);
-void fg_warning_at(fg_diagnostics *diagnostics, fg_place place, const char *stage, const char *format, ...) FG_PRINTF(4, 5);
+void fg_error_at(fg_diagnostics *diagnostics, fg_place place, const char *stage, const char *format, ...)
+    FG_PRINTF(4, 5);
+void fg_warning_at(fg_diagnostics *diagnostics, fg_place place, const char *stage, const char *format, ...)
+    FG_PRINTF(4, 5);
 /// A line printed after the others, without a place: "note: …".
 void fg_note(fg_diagnostics *diagnostics, const char *format, ...) FG_PRINTF(2, 3);
 

@@ -75,14 +75,20 @@ fg_status fg_emit_batch(fg_worker *worker, uint32_t port, fg_batch *batch) {
   const fg_instance *instance = worker->instance;
   fg_error error;
   if (port >= instance->output_count || instance->outputs[port].port->kinds != FG_BATCH) {
-    fg_error_set(&error, "plugin %s emits a batch on output %" PRIu32 ", which takes none; this is a fault of the plugin", instance->stage->kind, port);
+    fg_error_set(&error,
+                 "plugin %s emits a batch on output %" PRIu32 ", which takes none; this is a fault of the plugin",
+                 instance->stage->kind, port);
     fg_batch_unref(batch);
     return fail(worker, &error);
   }
   uint64_t all_rows = fg_lattice_rows(&batch->lattice);
   bool slab = batch->rows != all_rows;
-  if (!announced(&instance->outputs[port].format, batch) || (slab && batch->count != 1) || batch->first_row + batch->rows > all_rows) {
-    fg_error_set(&error, "plugin %s emits on output '%s' a lattice or element it did not announce; this is a fault of the plugin", instance->stage->kind, instance->outputs[port].port->name);
+  if (!announced(&instance->outputs[port].format, batch) || (slab && batch->count != 1) ||
+      batch->first_row + batch->rows > all_rows) {
+    fg_error_set(
+        &error,
+        "plugin %s emits on output '%s' a lattice or element it did not announce; this is a fault of the plugin",
+        instance->stage->kind, instance->outputs[port].port->name);
     fg_batch_unref(batch);
     return fail(worker, &error);
   }
@@ -115,7 +121,9 @@ fg_status fg_emit_model(fg_worker *worker, uint32_t port, fg_model *model) {
   fg_error error = {0};
   fg_status status = FG_OK;
   if (port >= instance->output_count || instance->outputs[port].port->kinds != FG_MODEL)
-    status = fg_error_set(&error, "plugin %s emits a model on output %" PRIu32 ", which takes none; this is a fault of the plugin", instance->stage->kind, port);
+    status = fg_error_set(
+        &error, "plugin %s emits a model on output %" PRIu32 ", which takes none; this is a fault of the plugin",
+        instance->stage->kind, port);
   if (status == FG_OK) status = fg_results_add_model(worker->shared->results, instance->index, model, &error);
   if (status == FG_OK) {
     fg_item item = {.kind = FG_MODEL, .message = {.size = sizeof(fg_message), .kind = FG_MODEL, .model = model}};
@@ -130,7 +138,9 @@ fg_status fg_emit_table(fg_worker *worker, uint32_t port, fg_table *table) {
   fg_error error = {0};
   fg_status status = FG_OK;
   if (port >= instance->output_count || instance->outputs[port].port->kinds != FG_TABLE)
-    status = fg_error_set(&error, "plugin %s emits a table on output %" PRIu32 ", which takes none; this is a fault of the plugin", instance->stage->kind, port);
+    status = fg_error_set(
+        &error, "plugin %s emits a table on output %" PRIu32 ", which takes none; this is a fault of the plugin",
+        instance->stage->kind, port);
   if (status == FG_OK) status = fg_results_add_table(worker->shared->results, instance->index, table, &error);
   if (status == FG_OK) {
     fg_item item = {.kind = FG_TABLE, .message = {.size = sizeof(fg_message), .kind = FG_TABLE, .table = table}};

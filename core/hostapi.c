@@ -55,11 +55,14 @@ static void host_log(const fg_host *host, fg_log_level level, const char *format
   va_start(args, format);
   vsnprintf(message, sizeof message, format, args);
   va_end(args);
-  fg_rundir_log(instance->worker->shared->dir, words[level <= FG_LOG_WARNING ? level : FG_LOG_WARNING], instance->spec->name, message);
-  if (level == FG_LOG_INFO) fg_progress_note(instance->worker->shared->progress, "%s: %s", instance->spec->name, message);
+  fg_rundir_log(instance->worker->shared->dir, words[level <= FG_LOG_WARNING ? level : FG_LOG_WARNING],
+                instance->spec->name, message);
+  if (level == FG_LOG_INFO)
+    fg_progress_note(instance->worker->shared->progress, "%s: %s", instance->spec->name, message);
   if (level == FG_LOG_WARNING) {
     fg_place place = instance->spec->place;
-    fg_progress_line(instance->worker->shared->progress, "%s:%u:%u: warning: %s: %s", place.file, place.line, place.column, instance->spec->name, message);
+    fg_progress_line(instance->worker->shared->progress, "%s:%u:%u: warning: %s: %s", place.file, place.line,
+                     place.column, instance->spec->name, message);
   }
 }
 
@@ -72,7 +75,8 @@ static fg_batch *host_batch_new(const fg_host *host, uint32_t element, const fg_
   return or_report(host, fg_batch_create(element, lattice, count, 0, fg_lattice_rows(lattice)), "a batch");
 }
 
-static fg_batch *host_slab_new(const fg_host *host, uint32_t element, const fg_lattice *lattice, uint64_t first_row, uint64_t rows) {
+static fg_batch *host_slab_new(const fg_host *host, uint32_t element, const fg_lattice *lattice, uint64_t first_row,
+                               uint64_t rows) {
   return or_report(host, fg_batch_create(element, lattice, 1, first_row, rows), "a slab");
 }
 
@@ -86,7 +90,8 @@ static void host_batch_unref(const fg_host *host, const fg_batch *batch) {
   fg_batch_unref(batch);
 }
 
-static fg_model *host_model_new(const fg_host *host, const char *network, const char *hyperparameters, const double *weights, uint64_t count) {
+static fg_model *host_model_new(const fg_host *host, const char *network, const char *hyperparameters,
+                                const double *weights, uint64_t count) {
   return or_report(host, fg_model_create(network, hyperparameters, weights, count), "a model");
 }
 
@@ -140,7 +145,8 @@ static void host_progress(const fg_host *host, uint64_t done, uint64_t total) {
   atomic_store(&worker->expected, total);
 }
 
-static fg_status host_parallel_for(const fg_host *host, uint64_t count, fg_status (*body)(void *arg, uint64_t index), void *arg) {
+static fg_status host_parallel_for(const fg_host *host, uint64_t count, fg_status (*body)(void *arg, uint64_t index),
+                                   void *arg) {
   fg_worker *worker = worker_of(host);
   if (worker) return fg_pool_for(worker->shared->pool, count, body, arg, fg_hub_cancelled(worker->shared->hub));
   fg_status status = FG_OK;
@@ -179,7 +185,8 @@ static fg_output_file *begun_file(const fg_host *host, const char *name) {
 static const char *host_output_begin(const fg_host *host, const char *name) {
   fg_worker *worker = worker_of(host);
   if (!worker || begun_file(host, name)) {
-    host_fail(host, "begins output file '%s' %s; this is a fault of the plugin", name, worker ? "twice" : "before the pipeline runs");
+    host_fail(host, "begins output file '%s' %s; this is a fault of the plugin", name,
+              worker ? "twice" : "before the pipeline runs");
     return NULL;
   }
   fg_output_file *file = calloc(1, sizeof *file);
@@ -200,7 +207,8 @@ static fg_status host_output_commit(const fg_host *host, const char *name) {
   fg_output_file *file = begun_file(host, name);
   if (!file) return host_fail(host, "output file '%s' was not begun; this is a fault of the plugin", name);
   fg_error error = {0};
-  if (fg_rundir_commit(worker_of(host)->shared->dir, file->name, &error) != FG_OK) return host_fail(host, "output file '%s': %s", name, error.text);
+  if (fg_rundir_commit(worker_of(host)->shared->dir, file->name, &error) != FG_OK)
+    return host_fail(host, "output file '%s': %s", name, error.text);
   file->committed = true;
   return FG_OK;
 }

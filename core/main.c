@@ -3,15 +3,18 @@
 
 #include <string.h>
 
-static const fg_command *const commands[] = {&fg_command_run, &fg_command_check, &fg_command_graph, &fg_command_plugins, &fg_command_schema, &fg_command_cat};
+static const fg_command *const commands[] = {&fg_command_run,     &fg_command_check,  &fg_command_graph,
+                                             &fg_command_plugins, &fg_command_schema, &fg_command_cat};
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
 
 static void print_help(FILE *out) {
   fputs("finegrain — invert the renormalization group: pipelines of samplers, coarse-grainers, networks and dreams\n\n"
-        "usage: finegrain COMMAND [ARGUMENTS]\n\n", out);
+        "usage: finegrain COMMAND [ARGUMENTS]\n\n",
+        out);
   for (size_t i = 0; i < COMMAND_COUNT; i++) fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
   fputs("\n'finegrain COMMAND --help' explains one; 'finegrain --version' tells the version.\n"
-        "Start with: finegrain run pipelines/quickstart.yaml\n", out);
+        "Start with: finegrain run pipelines/quickstart.yaml\n",
+        out);
 }
 
 int main(int argc, char **argv) {
@@ -33,6 +36,7 @@ int main(int argc, char **argv) {
     if (strcmp(argv[1], names[i]) == 0) return commands[i]->run(commands[i], argc - 1, argv + 1);
   }
   char hint[512];
-  fprintf(stderr, "finegrain: unknown command '%s'%s\n", argv[1], fg_suggest(hint, sizeof hint, argv[1], names, COMMAND_COUNT));
+  fprintf(stderr, "finegrain: unknown command '%s'%s\n", argv[1],
+          fg_suggest(hint, sizeof hint, argv[1], names, COMMAND_COUNT));
   return FG_EXIT_USAGE;
 }

@@ -37,7 +37,8 @@ uint64_t fg_batch_bytes(const fg_batch *batch) { return (uint64_t)batch->count *
 
 static batch_box *box_of(const fg_batch *batch) { return (batch_box *)(uintptr_t)batch; }
 
-fg_batch *fg_batch_create(uint32_t element, const fg_lattice *lattice, uint32_t count, uint64_t first_row, uint64_t rows) {
+fg_batch *fg_batch_create(uint32_t element, const fg_lattice *lattice, uint32_t count, uint64_t first_row,
+                          uint64_t rows) {
   uint64_t row_bytes = fg_row_bytes(element, fg_lattice_width(lattice));
   uint64_t bytes;
   if (__builtin_mul_overflow(row_bytes, rows, &bytes) || __builtin_mul_overflow(bytes, count, &bytes)) return NULL;
@@ -103,7 +104,8 @@ void fg_batch_unref(const fg_batch *batch) {
   free(box);
 }
 
-fg_model *fg_model_create(const char *network, const char *hyperparameters, const double *weights, uint64_t weight_count) {
+fg_model *fg_model_create(const char *network, const char *hyperparameters, const double *weights,
+                          uint64_t weight_count) {
   model_box *box = calloc(1, sizeof *box);
   if (!box) return NULL;
   atomic_init(&box->references, 1);

@@ -13,7 +13,8 @@ uint64_t fg_slab_rows(uint32_t element, const fg_lattice *lattice);
 
 /// A zeroed batch of `count` configurations with rows first_row … first_row+rows-1 present, one reference.
 /// NULL when memory is out or the sizes overflow.
-fg_batch *fg_batch_create(uint32_t element, const fg_lattice *lattice, uint32_t count, uint64_t first_row, uint64_t rows);
+fg_batch *fg_batch_create(uint32_t element, const fg_lattice *lattice, uint32_t count, uint64_t first_row,
+                          uint64_t rows);
 
 /// Configurations from … from+count-1 of `batch` without a copy; keeps `batch` alive. NULL when memory is out.
 fg_batch *fg_batch_view(const fg_batch *batch, uint32_t from, uint32_t count);
@@ -27,7 +28,8 @@ uint64_t fg_batch_bytes(const fg_batch *batch);
 void fg_batch_ref(const fg_batch *batch);
 void fg_batch_unref(const fg_batch *batch); ///< NULL is allowed
 
-fg_model *fg_model_create(const char *network, const char *hyperparameters, const double *weights, uint64_t weight_count);
+fg_model *fg_model_create(const char *network, const char *hyperparameters, const double *weights,
+                          uint64_t weight_count);
 void fg_model_ref(const fg_model *model);
 void fg_model_unref(const fg_model *model); ///< NULL is allowed
 

@@ -41,12 +41,12 @@ typedef struct fg_stage_spec {
 } fg_stage_spec;
 
 typedef struct fg_pipeline {
-  const char *file;   ///< as the user gave it
-  char *folder;       ///< absolute folder of the file, for relative input paths
+  const char *file; ///< as the user gave it
+  char *folder;     ///< absolute folder of the file, for relative input paths
   const char *name;
   uint64_t seed;
-  int zstd_level;     ///< 0: none
-  uint64_t buffer;    ///< bytes of all edges together
+  int zstd_level;  ///< 0: none
+  uint64_t buffer; ///< bytes of all edges together
   fg_stage_spec *stages;
   size_t stage_count;
   fg_document **documents; ///< the file and one for each --set; they own all texts

@@ -51,7 +51,8 @@ static const char **output_names(const fg_instance *instance) {
 static void join_names(const char *const *names, uint32_t count, char *text, size_t size) {
   size_t at = 0;
   text[0] = 0;
-  for (uint32_t i = 0; i < count && at < size; i++) at += (size_t)snprintf(text + at, size - at, "%s%s", i ? ", " : "", names[i]);
+  for (uint32_t i = 0; i < count && at < size; i++)
+    at += (size_t)snprintf(text + at, size - at, "%s%s", i ? ", " : "", names[i]);
 }
 
 /// The instance's input this entry means; NULL after recording why there is none.
@@ -68,31 +69,37 @@ static fg_input *find_input(fg_instance *instance, const fg_input_spec *spec, fg
     found = &instance->inputs[0];
   else if (!spec->port) {
     join_names(names, instance->input_count, text, sizeof text);
-    fg_error_at(diagnostics, spec->place, name, "%s has %u inputs (%s); write inputs: {%s: STAGE, …}", instance->stage->kind, instance->input_count, text, names[0]);
+    fg_error_at(diagnostics, spec->place, name, "%s has %u inputs (%s); write inputs: {%s: STAGE, …}",
+                instance->stage->kind, instance->input_count, text, names[0]);
   } else {
     for (uint32_t p = 0; p < instance->input_count; p++)
       if (strcmp(names[p], spec->port) == 0) found = &instance->inputs[p];
-    if (!found) fg_error_at(diagnostics, spec->place, name, "%s has no input '%s'%s", instance->stage->kind, spec->port, fg_suggest(text, sizeof text, spec->port, names, instance->input_count));
+    if (!found)
+      fg_error_at(diagnostics, spec->place, name, "%s has no input '%s'%s", instance->stage->kind, spec->port,
+                  fg_suggest(text, sizeof text, spec->port, names, instance->input_count));
   }
   free(names);
   return found;
 }
 
 /// The output a reference means; NULL after recording why there is none.
-static fg_output *find_output(fg_plan *plan, const fg_instance *reader, const fg_reference *reference, fg_instance **from) {
+static fg_output *find_output(fg_plan *plan, const fg_instance *reader, const fg_reference *reference,
+                              fg_instance **from) {
   const char *name = reader->spec->name;
   char hint[512];
   *from = instance_named(plan, reference->stage);
   if (!*from) {
     const char **names = allocate(plan->count, sizeof *names);
     for (uint32_t i = 0; i < plan->count; i++) names[i] = plan->instances[i]->spec->name;
-    fg_error_at(plan->diagnostics, reference->place, name, "there is no stage '%s'%s", reference->stage, fg_suggest(hint, sizeof hint, reference->stage, names, plan->count));
+    fg_error_at(plan->diagnostics, reference->place, name, "there is no stage '%s'%s", reference->stage,
+                fg_suggest(hint, sizeof hint, reference->stage, names, plan->count));
     free(names);
     return NULL;
   }
   if (!(*from)->stage) return NULL; // its plugin is unknown, which has been said
   if ((*from)->output_count == 0) {
-    fg_error_at(plan->diagnostics, reference->place, name, "stage '%s' (%s) has no output", reference->stage, (*from)->stage->kind);
+    fg_error_at(plan->diagnostics, reference->place, name, "stage '%s' (%s) has no output", reference->stage,
+                (*from)->stage->kind);
     return NULL;
   }
   if (!reference->port) return &(*from)->outputs[0];
@@ -100,7 +107,9 @@ static fg_output *find_output(fg_plan *plan, const fg_instance *reader, const fg
   fg_output *found = NULL;
   for (uint32_t p = 0; p < (*from)->output_count; p++)
     if (strcmp(names[p], reference->port) == 0) found = &(*from)->outputs[p];
-  if (!found) fg_error_at(plan->diagnostics, reference->place, name, "stage '%s' has no output '%s'%s", reference->stage, reference->port, fg_suggest(hint, sizeof hint, reference->port, names, (*from)->output_count));
+  if (!found)
+    fg_error_at(plan->diagnostics, reference->place, name, "stage '%s' has no output '%s'%s", reference->stage,
+                reference->port, fg_suggest(hint, sizeof hint, reference->port, names, (*from)->output_count));
   free(names);
   return found;
 }
@@ -108,7 +117,9 @@ static fg_output *find_output(fg_plan *plan, const fg_instance *reader, const fg
 static void add_edge(fg_plan *plan, fg_instance *from, fg_output *output, fg_instance *to, fg_input *input) {
   fg_edge *edge = allocate(1, sizeof *edge);
   *edge = (fg_edge){from, to, (uint32_t)(output - from->outputs), (uint32_t)(input - to->inputs), NULL};
-  if (asprintf(&edge->name, "%s.%s -> %s.%s", from->spec->name, output->port->name, to->spec->name, input->port->name) < 0) abort();
+  if (asprintf(&edge->name, "%s.%s -> %s.%s", from->spec->name, output->port->name, to->spec->name, input->port->name) <
+      0)
+    abort();
   fg_edge ***lists[] = {&output->edges, &input->edges, &plan->edges};
   uint32_t *counts[] = {&output->edge_count, &input->edge_count, &plan->edge_count};
   for (int i = 0; i < 3; i++) {
@@ -121,7 +132,8 @@ static void add_edge(fg_plan *plan, fg_instance *from, fg_output *output, fg_ins
 static void connect_input(fg_plan *plan, fg_instance *to, const fg_input_spec *spec) {
   fg_input *input = find_input(to, spec, plan->diagnostics);
   if (input && spec->list && !(input->port->flags & FG_PORT_MANY) && spec->count > 1) {
-    fg_error_at(plan->diagnostics, spec->place, to->spec->name, "input '%s' takes one output, not a list of %zu", input->port->name, spec->count);
+    fg_error_at(plan->diagnostics, spec->place, to->spec->name, "input '%s' takes one output, not a list of %zu",
+                input->port->name, spec->count);
     return;
   }
   for (size_t r = 0; r < spec->count; r++) {
@@ -129,7 +141,9 @@ static void connect_input(fg_plan *plan, fg_instance *to, const fg_input_spec *s
     fg_output *output = find_output(plan, to, &spec->references[r], &from);
     if (!output || !input) continue;
     if (!(output->port->kinds & input->port->kinds))
-      fg_error_at(plan->diagnostics, spec->references[r].place, to->spec->name, "input '%s' takes %s, but %s.%s gives %s", input->port->name, kind_word(input->port->kinds), from->spec->name, output->port->name, kind_word(output->port->kinds));
+      fg_error_at(plan->diagnostics, spec->references[r].place, to->spec->name,
+                  "input '%s' takes %s, but %s.%s gives %s", input->port->name, kind_word(input->port->kinds),
+                  from->spec->name, output->port->name, kind_word(output->port->kinds));
     else
       add_edge(plan, from, output, to, input);
   }
@@ -144,9 +158,13 @@ static void connect_records(fg_plan *plan, fg_instance *instance) {
       if (strcmp(names[p], record->port) == 0) found = &instance->outputs[p];
     char hint[512];
     if (!found)
-      fg_error_at(plan->diagnostics, record->place, instance->spec->name, "%s has no output '%s' to record%s", instance->stage->kind, record->port, fg_suggest(hint, sizeof hint, record->port, names, instance->output_count));
+      fg_error_at(plan->diagnostics, record->place, instance->spec->name, "%s has no output '%s' to record%s",
+                  instance->stage->kind, record->port,
+                  fg_suggest(hint, sizeof hint, record->port, names, instance->output_count));
     else if (found->port->kinds != FG_BATCH)
-      fg_error_at(plan->diagnostics, record->place, instance->spec->name, "output '%s' gives %s, which is kept in results.h5 anyway; only configurations are recorded", record->port, kind_word(found->port->kinds));
+      fg_error_at(plan->diagnostics, record->place, instance->spec->name,
+                  "output '%s' gives %s, which is kept in results.h5 anyway; only configurations are recorded",
+                  record->port, kind_word(found->port->kinds));
     else
       found->record = record;
     free(names);
@@ -163,9 +181,12 @@ static void require_inputs(fg_plan *plan, const fg_instance *instance) {
     }
     if (input->edge_count || named || (input->port->flags & FG_PORT_OPTIONAL)) continue;
     if (instance->input_count == 1)
-      fg_error_at(plan->diagnostics, instance->spec->place, instance->spec->name, "has no input; add input: STAGE, a stage that gives %s", kind_word(input->port->kinds));
+      fg_error_at(plan->diagnostics, instance->spec->place, instance->spec->name,
+                  "has no input; add input: STAGE, a stage that gives %s", kind_word(input->port->kinds));
     else
-      fg_error_at(plan->diagnostics, instance->spec->place, instance->spec->name, "input '%s' is not connected; add inputs: {%s: STAGE}, a stage that gives %s", input->port->name, input->port->name, kind_word(input->port->kinds));
+      fg_error_at(plan->diagnostics, instance->spec->place, instance->spec->name,
+                  "input '%s' is not connected; add inputs: {%s: STAGE}, a stage that gives %s", input->port->name,
+                  input->port->name, kind_word(input->port->kinds));
   }
 }
 
@@ -175,13 +196,17 @@ static void warn_unused(fg_plan *plan, const fg_instance *instance) {
     const fg_output *output = &instance->outputs[p];
     used |= output->edge_count || output->record || output->port->kinds == FG_TABLE;
   }
-  if (!used) fg_warning_at(plan->diagnostics, instance->spec->place, instance->spec->name, "nobody uses its output '%s'; connect it, record it, or remove the stage", instance->outputs[0].port->name);
+  if (!used)
+    fg_warning_at(plan->diagnostics, instance->spec->place, instance->spec->name,
+                  "nobody uses its output '%s'; connect it, record it, or remove the stage",
+                  instance->outputs[0].port->name);
 }
 
 // --- order ----------------------------------------------------------------------------------------------------------
 
 /// Depth first from `instance`; state 1 = on the way, 2 = done. Names the cycle it closes.
-static bool visit(fg_plan *plan, fg_instance *instance, unsigned char *state, fg_instance **way, uint32_t depth, uint32_t *done) {
+static bool visit(fg_plan *plan, fg_instance *instance, unsigned char *state, fg_instance **way, uint32_t depth,
+                  uint32_t *done) {
   way[depth] = instance;
   state[instance->index] = 1;
   for (uint32_t p = 0; p < instance->input_count; p++) {
@@ -195,7 +220,8 @@ static bool visit(fg_plan *plan, fg_instance *instance, unsigned char *state, fg
         at += (size_t)snprintf(text + at, sizeof text - at, " -> %s", way[d]->spec->name);
         if (way[d] == from) break;
       }
-      fg_error_at(plan->diagnostics, instance->spec->place, instance->spec->name, "stages feed each other in a cycle: %s; remove one of these connections", text);
+      fg_error_at(plan->diagnostics, instance->spec->place, instance->spec->name,
+                  "stages feed each other in a cycle: %s; remove one of these connections", text);
       return false;
     }
   }
@@ -219,7 +245,10 @@ static bool sort_stages(fg_plan *plan) {
 // --- creating and negotiating ---------------------------------------------------------------------------------------
 
 static const char *element_word(uint32_t element) {
-  return element == FG_SPIN1 ? "1-bit spins" : element == FG_STATE8 ? "u8 states" : element == FG_FIELD32 ? "f32 fields" : "unknown elements";
+  return element == FG_SPIN1     ? "1-bit spins"
+         : element == FG_STATE8  ? "u8 states"
+         : element == FG_FIELD32 ? "f32 fields"
+                                 : "unknown elements";
 }
 
 static bool has_shape(const fg_format *format, const fg_lattice *lattice) {
@@ -235,17 +264,22 @@ static bool merge_formats(fg_plan *plan, const fg_instance *instance, fg_input *
   for (uint32_t e = 1; e < input->edge_count; e++) {
     const fg_format *next = &input->edges[e]->from->outputs[input->edges[e]->output].format;
     if (next->kind == FG_BATCH && next->element != merged->element) {
-      fg_error_at(plan->diagnostics, instance->spec->place, instance->spec->name, "input '%s' cannot join %s of %s with %s of %s", input->port->name, element_word(merged->element), input->edges[0]->from->spec->name, element_word(next->element), input->edges[e]->from->spec->name);
+      fg_error_at(plan->diagnostics, instance->spec->place, instance->spec->name,
+                  "input '%s' cannot join %s of %s with %s of %s", input->port->name, element_word(merged->element),
+                  input->edges[0]->from->spec->name, element_word(next->element), input->edges[e]->from->spec->name);
       return false;
     }
     for (uint32_t s = 0; s < next->shape_count && merged->shape_count < FG_MAX_SHAPES; s++)
       if (!has_shape(merged, &next->shapes[s])) merged->shapes[merged->shape_count++] = next->shapes[s];
-    merged->configurations = merged->configurations && next->configurations ? merged->configurations + next->configurations : 0;
+    merged->configurations =
+        merged->configurations && next->configurations ? merged->configurations + next->configurations : 0;
     if (next->batch > merged->batch) merged->batch = next->batch;
   }
   uint32_t accepted = input->port->elements;
   if (merged->kind == FG_BATCH && accepted && !(accepted & (1u << merged->element))) {
-    fg_error_at(plan->diagnostics, instance->spec->place, instance->spec->name, "input '%s' does not take %s, which %s.%s gives", input->port->name, element_word(merged->element), input->edges[0]->from->spec->name, input->edges[0]->from->outputs[input->edges[0]->output].port->name);
+    fg_error_at(plan->diagnostics, instance->spec->place, instance->spec->name,
+                "input '%s' does not take %s, which %s.%s gives", input->port->name, element_word(merged->element),
+                input->edges[0]->from->spec->name, input->edges[0]->from->outputs[input->edges[0]->output].port->name);
     return false;
   }
   return true;
@@ -259,12 +293,17 @@ static bool sound_format(fg_plan *plan, const fg_instance *instance, const fg_ou
     if (format->element < FG_SPIN1 || format->element > FG_FIELD32) fault = "no element type";
     if (format->shape_count < 1 || format->shape_count > FG_MAX_SHAPES) fault = "no lattice, or too many";
     for (uint32_t s = 0; !fault && s < format->shape_count; s++) {
-      if (format->shapes[s].dims < 1 || format->shapes[s].dims > FG_MAX_DIMS) fault = "a lattice of impossible dimension";
+      if (format->shapes[s].dims < 1 || format->shapes[s].dims > FG_MAX_DIMS)
+        fault = "a lattice of impossible dimension";
       for (uint32_t d = 0; !fault && d < format->shapes[s].dims; d++)
-        if (format->shapes[s].extent[d] < 1 || format->shapes[s].extent[d] > (UINT64_C(1) << 31)) fault = "a lattice of impossible extent";
+        if (format->shapes[s].extent[d] < 1 || format->shapes[s].extent[d] > (UINT64_C(1) << 31))
+          fault = "a lattice of impossible extent";
     }
   }
-  if (fault) fg_error_at(plan->diagnostics, instance->spec->kind_place, instance->spec->name, "plugin %s (%s) announces %s on output '%s'; this is a fault of the plugin", instance->stage->kind, instance->file->path, fault, output->port->name);
+  if (fault)
+    fg_error_at(plan->diagnostics, instance->spec->kind_place, instance->spec->name,
+                "plugin %s (%s) announces %s on output '%s'; this is a fault of the plugin", instance->stage->kind,
+                instance->file->path, fault, output->port->name);
   return !fault;
 }
 
@@ -287,11 +326,13 @@ static bool prepare(fg_plan *plan, fg_instance *instance) {
     *outputs[p] = (fg_format){.size = sizeof(fg_format), .kind = instance->outputs[p].port->kinds};
   }
   if (known) status = instance->stage->negotiate(instance->self, inputs, outputs, &instance->memory);
-  for (uint32_t p = 0; p < instance->output_count && known && status == FG_OK; p++) known = sound_format(plan, instance, &instance->outputs[p]);
+  for (uint32_t p = 0; p < instance->output_count && known && status == FG_OK; p++)
+    known = sound_format(plan, instance, &instance->outputs[p]);
   free(inputs);
   free(outputs);
   if (status != FG_OK && fg_diagnostics_errors(plan->diagnostics) == errors)
-    fg_error_at(plan->diagnostics, instance->spec->place, name, "plugin %s (%s) refused without a reason", instance->stage->kind, instance->file->path);
+    fg_error_at(plan->diagnostics, instance->spec->place, name, "plugin %s (%s) refused without a reason",
+                instance->stage->kind, instance->file->path);
   return known && status == FG_OK;
 }
 
@@ -301,7 +342,8 @@ static void prepare_all(fg_plan *plan) {
     fg_instance *instance = plan->order[i];
     bool upstream = true;
     for (uint32_t p = 0; p < instance->input_count; p++)
-      for (uint32_t e = 0; e < instance->inputs[p].edge_count; e++) upstream &= ready[instance->inputs[p].edges[e]->from->index];
+      for (uint32_t e = 0; e < instance->inputs[p].edge_count; e++)
+        upstream &= ready[instance->inputs[p].edges[e]->from->index];
     ready[instance->index] = upstream && prepare(plan, instance);
   }
   free(ready);
@@ -319,13 +361,16 @@ static fg_instance *resolve(fg_plan *plan, uint32_t index) {
   const fg_kind_entry *entry = fg_registry_find(plan->registry, spec->kind);
   if (!entry) {
     char hint[1024];
-    fg_error_at(plan->diagnostics, spec->kind_place, spec->name, "unknown plugin '%s'%s", spec->kind, fg_suggest(hint, sizeof hint, spec->kind, fg_registry_kinds(plan->registry), fg_registry_count(plan->registry)));
+    fg_error_at(plan->diagnostics, spec->kind_place, spec->name, "unknown plugin '%s'%s", spec->kind,
+                fg_suggest(hint, sizeof hint, spec->kind, fg_registry_kinds(plan->registry),
+                           fg_registry_count(plan->registry)));
     fg_registry_note_failures(plan->registry, plan->diagnostics);
     return instance;
   }
   instance->stage = &entry->stage;
   instance->file = entry->file;
-  instance->config = fg_config_new(instance->stage, spec->params, spec->name, spec->place, plan->pipeline->folder, plan->diagnostics);
+  instance->config =
+      fg_config_new(instance->stage, spec->params, spec->name, spec->place, plan->pipeline->folder, plan->diagnostics);
   while (instance->stage->inputs[instance->input_count]) instance->input_count++;
   while (instance->stage->outputs[instance->output_count]) instance->output_count++;
   instance->inputs = allocate(instance->input_count, sizeof *instance->inputs);
@@ -336,7 +381,8 @@ static fg_instance *resolve(fg_plan *plan, uint32_t index) {
   return instance;
 }
 
-fg_plan *fg_plan_new(const fg_pipeline *pipeline, const fg_registry *registry, uint64_t seed, fg_diagnostics *diagnostics) {
+fg_plan *fg_plan_new(const fg_pipeline *pipeline, const fg_registry *registry, uint64_t seed,
+                     fg_diagnostics *diagnostics) {
   fg_plan *plan = allocate(1, sizeof *plan);
   plan->pipeline = pipeline;
   plan->registry = registry;
@@ -406,8 +452,10 @@ uint64_t fg_format_batch_bytes(const fg_format *format, bool slabs) {
 
 uint64_t fg_instance_bound(const fg_instance *instance) {
   uint64_t bytes = instance->memory;
-  for (uint32_t p = 0; p < instance->input_count; p++) bytes += 2 * fg_format_batch_bytes(&instance->inputs[p].format, instance->stage->flags & FG_STAGE_SLABS);
-  for (uint32_t p = 0; p < instance->output_count; p++) bytes += 2 * fg_format_batch_bytes(&instance->outputs[p].format, instance->stage->flags & FG_STAGE_SLABS);
+  for (uint32_t p = 0; p < instance->input_count; p++)
+    bytes += 2 * fg_format_batch_bytes(&instance->inputs[p].format, instance->stage->flags & FG_STAGE_SLABS);
+  for (uint32_t p = 0; p < instance->output_count; p++)
+    bytes += 2 * fg_format_batch_bytes(&instance->outputs[p].format, instance->stage->flags & FG_STAGE_SLABS);
   return bytes;
 }
 

@@ -46,7 +46,7 @@ struct fg_instance {
   uint32_t input_count;
   fg_output *outputs;
   uint32_t output_count;
-  uint64_t memory; ///< most bytes the instance says it will hold
+  uint64_t memory;          ///< most bytes the instance says it will hold
   struct fg_worker *worker; ///< its thread's own state, while the plan runs (run.h)
 };
 
@@ -57,13 +57,14 @@ struct fg_plan {
   uint64_t seed;
   fg_instance **instances; ///< in the file's order
   uint32_t count;
-  fg_instance **order;     ///< sources first
+  fg_instance **order; ///< sources first
   fg_edge **edges;
   uint32_t edge_count;
 };
 
 /// Resolves, connects, creates and negotiates. Everything wrong is recorded; NULL when anything was, here or before.
-fg_plan *fg_plan_new(const fg_pipeline *pipeline, const fg_registry *registry, uint64_t seed, fg_diagnostics *diagnostics);
+fg_plan *fg_plan_new(const fg_pipeline *pipeline, const fg_registry *registry, uint64_t seed,
+                     fg_diagnostics *diagnostics);
 /// Destroys the instances too.
 void fg_plan_free(fg_plan *plan);
 

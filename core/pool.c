@@ -128,7 +128,8 @@ void fg_pool_release(fg_pool *pool) {
   pthread_mutex_unlock(&pool->lock);
 }
 
-fg_status fg_pool_for(fg_pool *pool, uint64_t count, fg_status (*body)(void *arg, uint64_t index), void *arg, const atomic_int *cancelled) {
+fg_status fg_pool_for(fg_pool *pool, uint64_t count, fg_status (*body)(void *arg, uint64_t index), void *arg,
+                      const atomic_int *cancelled) {
   job work = {.count = count, .body = body, .arg = arg, .cancelled = cancelled};
   atomic_init(&work.next, 0);
   bool nested = inside_body;

@@ -19,6 +19,7 @@ void fg_pool_release(fg_pool *pool);
 /// Calls body(arg, 0 … count-1) from the caller, who holds a token, and from helpers that find a free one. FG_OK, or the
 /// failure of the smallest failing index; once an index fails or *cancelled is set, no new ones are begun. A call from
 /// inside a body runs serially.
-fg_status fg_pool_for(fg_pool *pool, uint64_t count, fg_status (*body)(void *arg, uint64_t index), void *arg, const atomic_int *cancelled);
+fg_status fg_pool_for(fg_pool *pool, uint64_t count, fg_status (*body)(void *arg, uint64_t index), void *arg,
+                      const atomic_int *cancelled);
 
 #endif

@@ -20,7 +20,7 @@ struct fg_progress {
   bool quiet, terminal;
   uint32_t drawn; ///< lines standing on the terminal
   double last;
-  bool *said;     ///< plain: this stage's end has been printed
+  bool *said; ///< plain: this stage's end has been printed
 };
 
 fg_progress *fg_progress_new(bool quiet) {
@@ -101,7 +101,9 @@ static void plain(fg_progress *progress, fg_worker *const *workers, uint32_t cou
       fputc('\n', stderr);
       progress->said[i] = true;
     } else if (state == 1 && also_running && expected && done) {
-      fg_duration_text((fg_clock_now() - workers[i]->started) * (double)(expected - (done < expected ? done : expected)) / (double)done, text);
+      fg_duration_text((fg_clock_now() - workers[i]->started) *
+                           (double)(expected - (done < expected ? done : expected)) / (double)done,
+                       text);
       fprintf(stderr, "%s: %" PRIu64 "/%" PRIu64 ", about %s left\n", name, done, expected, text);
     }
   }

@@ -21,8 +21,8 @@ struct fg_queue {
   uint64_t bound, bytes;
   node *head, *tail;
   bool reader_waits, writer_waits;
-  uint64_t wanted;   ///< bytes of the item the waiting writer holds
-  bool may_spill;    ///< chosen to break a deadlock: writes go to disk until it has been emptied
+  uint64_t wanted; ///< bytes of the item the waiting writer holds
+  bool may_spill;  ///< chosen to break a deadlock: writes go to disk until it has been emptied
   fg_spill *spill;
   node *after_spill; ///< the end of stream, when it arrived while the spill was not yet read
   uint64_t spilled;

@@ -22,13 +22,13 @@ struct fg_port_reader {
   const fg_input *input;
   uint32_t port;
   fg_queue **queues;
-  uint32_t edge;       ///< the one being read
+  uint32_t edge; ///< the one being read
   seen *seen;
   uint32_t seen_count;
   uint32_t chains_before, chains; ///< chain numbers used by ended edges, and by the current one
-  fg_spill *replay;    ///< everything read, for replay ports
+  fg_spill *replay;               ///< everything read, for replay ports
   bool replaying;
-  fg_batch *held;      ///< paired: decoded, from `offset` on not yet given out
+  fg_batch *held; ///< paired: decoded, from `offset` on not yet given out
   uint32_t offset;
 };
 
@@ -58,7 +58,8 @@ static fg_status fail(fg_port_reader *reader, const fg_error *error) {
 
 static seen *seen_of(fg_port_reader *reader, const fg_batch *batch) {
   for (uint32_t i = 0; i < reader->seen_count; i++)
-    if (reader->seen[i].level == batch->level && fg_lattice_equal(&reader->seen[i].lattice, &batch->lattice)) return &reader->seen[i];
+    if (reader->seen[i].level == batch->level && fg_lattice_equal(&reader->seen[i].lattice, &batch->lattice))
+      return &reader->seen[i];
   reader->seen = realloc(reader->seen, (reader->seen_count + 1) * sizeof *reader->seen);
   if (!reader->seen) abort();
   reader->seen[reader->seen_count] = (seen){batch->lattice, batch->level, 0, 0};
@@ -73,7 +74,8 @@ static fg_status renumber(fg_port_reader *reader, fg_message *message, fg_error 
   if (batch->first + batch->count > counts->current) counts->current = batch->first + batch->count;
   if (batch->chain + 1 > reader->chains) reader->chains = batch->chain + 1;
   if (reader->edge == 0) return FG_OK;
-  fg_batch *moved = batch->rows == fg_lattice_rows(&batch->lattice) ? fg_batch_view(batch, 0, batch->count) : fg_batch_view_rows(batch, 0, batch->rows);
+  fg_batch *moved = batch->rows == fg_lattice_rows(&batch->lattice) ? fg_batch_view(batch, 0, batch->count)
+                                                                    : fg_batch_view_rows(batch, 0, batch->rows);
   if (!moved) return fg_error_set(error, "out of memory");
   moved->first += counts->before;
   moved->chain += reader->chains_before;
@@ -94,7 +96,8 @@ static void next_edge(fg_port_reader *reader) {
 
 /// Keeps what was read for the next epoch.
 static fg_status remember(fg_port_reader *reader, const fg_batch *batch, fg_error *error) {
-  fg_status status = reader->replay ? FG_OK : fg_spill_new(fg_rundir_path(reader->worker->shared->dir), &reader->replay, error);
+  fg_status status =
+      reader->replay ? FG_OK : fg_spill_new(fg_rundir_path(reader->worker->shared->dir), &reader->replay, error);
   fg_packet *packet = NULL;
   if (status == FG_OK) status = fg_packet_encode(batch, reader->worker->shared->zstd_level, &packet, error);
   if (status == FG_OK) status = fg_spill_push(reader->replay, packet, error);
@@ -130,8 +133,10 @@ static fg_status next_raw(fg_port_reader *reader, fg_message *message, fg_error 
     *message = (fg_message){.size = sizeof(fg_message), .kind = FG_BATCH, .batch = batch};
   }
   if (status == FG_OK && message->batch) status = renumber(reader, message, error);
-  if (status == FG_OK && message->batch && (reader->input->port->flags & FG_PORT_REPLAY) && !reader->replaying) status = remember(reader, message->batch, error);
-  if (status == FG_OK && message->batch && message->batch->first_row == 0) atomic_fetch_add(&worker->read, message->batch->count);
+  if (status == FG_OK && message->batch && (reader->input->port->flags & FG_PORT_REPLAY) && !reader->replaying)
+    status = remember(reader, message->batch, error);
+  if (status == FG_OK && message->batch && message->batch->first_row == 0)
+    atomic_fetch_add(&worker->read, message->batch->count);
   if (status != FG_OK) fg_message_unref(message);
   return status;
 }
@@ -144,7 +149,8 @@ static fg_status assemble(fg_port_reader *reader, fg_message *message, fg_error 
   fg_status status = FG_OK;
   if (!whole) {
     fg_batch_unref(slab);
-    return fg_error_set(error, "out of memory for a configuration of %" PRIu64 " bytes", fg_configuration_bytes(slab->element, &slab->lattice));
+    return fg_error_set(error, "out of memory for a configuration of %" PRIu64 " bytes",
+                        fg_configuration_bytes(slab->element, &slab->lattice));
   }
   whole->level = slab->level;
   whole->first = slab->first;
@@ -152,8 +158,11 @@ static fg_status assemble(fg_port_reader *reader, fg_message *message, fg_error 
   whole->chain = slab->chain;
   whole->coupling = slab->coupling;
   for (uint64_t filled = 0;;) {
-    if (slab->first_row != filled || slab->first != whole->first || !fg_lattice_equal(&slab->lattice, &whole->lattice)) {
-      status = fg_error_set(error, "slabs of configuration %" PRIu64 " arrive out of order (row %" PRIu64 " instead of %" PRIu64 ")", slab->first, slab->first_row, filled);
+    if (slab->first_row != filled || slab->first != whole->first ||
+        !fg_lattice_equal(&slab->lattice, &whole->lattice)) {
+      status = fg_error_set(
+          error, "slabs of configuration %" PRIu64 " arrive out of order (row %" PRIu64 " instead of %" PRIu64 ")",
+          slab->first, slab->first_row, filled);
       break;
     }
     memcpy((char *)whole->data + filled * whole->row_bytes, slab->data, slab->rows * slab->row_bytes);
@@ -179,8 +188,11 @@ static fg_status assemble(fg_port_reader *reader, fg_message *message, fg_error 
 fg_status fg_port_next(fg_port_reader *reader, fg_message *message) {
   fg_error error = {0};
   fg_status status = next_raw(reader, message, &error);
-  bool takes_slabs = (reader->worker->instance->stage->flags & FG_STAGE_SLABS) && !(reader->input->port->flags & FG_PORT_PAIRED);
-  if (status == FG_OK && message->batch && !takes_slabs && message->batch->rows != fg_lattice_rows(&message->batch->lattice)) status = assemble(reader, message, &error);
+  bool takes_slabs =
+      (reader->worker->instance->stage->flags & FG_STAGE_SLABS) && !(reader->input->port->flags & FG_PORT_PAIRED);
+  if (status == FG_OK && message->batch && !takes_slabs &&
+      message->batch->rows != fg_lattice_rows(&message->batch->lattice))
+    status = assemble(reader, message, &error);
   return status == FG_FAILED ? fail(reader, &error) : status;
 }
 
@@ -208,16 +220,21 @@ fg_status fg_port_next_pair(fg_port_reader *const *readers, uint32_t count, fg_m
   for (uint32_t k = 0; k < count; k++) {
     const fg_port_reader *reader = readers[k], *other = readers[k ? 0 : 1];
     if (!reader->held) {
-      fg_error_set(&error, "ends before input '%s', which goes on; paired inputs need the same configurations", other->held ? other->input->port->name : "of its pair");
+      fg_error_set(&error, "ends before input '%s', which goes on; paired inputs need the same configurations",
+                   other->held ? other->input->port->name : "of its pair");
       return fail(readers[k], &error);
     }
     uint32_t left = reader->held->count - reader->offset;
     if (left < cut) cut = left;
   }
   for (uint32_t k = 1; k < count; k++) {
-    uint64_t index = readers[k]->held->first + readers[k]->offset, index0 = readers[0]->held->first + readers[0]->offset;
+    uint64_t index = readers[k]->held->first + readers[k]->offset,
+             index0 = readers[0]->held->first + readers[0]->offset;
     if (index != index0 || readers[k]->held->chain != readers[0]->held->chain) {
-      fg_error_set(&error, "is at configuration %" PRIu64 " of chain %u while input '%s' is at %" PRIu64 " of chain %u; paired inputs must come from the same configurations", index, readers[k]->held->chain, readers[0]->input->port->name, index0, readers[0]->held->chain);
+      fg_error_set(&error,
+                   "is at configuration %" PRIu64 " of chain %u while input '%s' is at %" PRIu64
+                   " of chain %u; paired inputs must come from the same configurations",
+                   index, readers[k]->held->chain, readers[0]->input->port->name, index0, readers[0]->held->chain);
       return fail(readers[k], &error);
     }
   }
@@ -232,6 +249,8 @@ fg_status fg_port_next_pair(fg_port_reader *const *readers, uint32_t count, fg_m
 
 void fg_port_rewind(fg_port_reader *reader) {
   reader->replaying = true;
-  if (reader->replay) fg_spill_rewind(reader->replay);
-  else reader->edge = reader->input->edge_count;
+  if (reader->replay)
+    fg_spill_rewind(reader->replay);
+  else
+    reader->edge = reader->input->edge_count;
 }

@@ -76,7 +76,8 @@ static bool sound_word(const char *word, bool dots) {
 
 /// What is wrong with a stage's descriptor, or NULL.
 static const char *stage_fault(const fg_stage *stage, char *buffer, size_t size) {
-  if (!sound_word(stage->kind, true) || !strchr(stage->kind, '.')) return "a stage's kind is not of the form group.name";
+  if (!sound_word(stage->kind, true) || !strchr(stage->kind, '.'))
+    return "a stage's kind is not of the form group.name";
   if (!stage->summary || !stage->create || !stage->negotiate || !stage->destroy) {
     snprintf(buffer, size, "stage %s lacks summary, create, negotiate or destroy", stage->kind);
     return buffer;
@@ -90,7 +91,8 @@ static const char *stage_fault(const fg_stage *stage, char *buffer, size_t size)
     for (size_t p = 0; ports && ports[p]; p++) {
       bool known = ports[p]->kinds && !(ports[p]->kinds & ~(uint32_t)(FG_BATCH | FG_MODEL | FG_TABLE));
       if (!sound_word(ports[p]->name, false) || !known || (side && (ports[p]->kinds & (ports[p]->kinds - 1)))) {
-        snprintf(buffer, size, "stage %s: %s port %zu has no sound name or kind", stage->kind, side ? "output" : "input", p + 1);
+        snprintf(buffer, size, "stage %s: %s port %zu has no sound name or kind", stage->kind,
+                 side ? "output" : "input", p + 1);
         return buffer;
       }
     }
@@ -98,7 +100,8 @@ static const char *stage_fault(const fg_stage *stage, char *buffer, size_t size)
   return fg_param_table_fault(stage, buffer, size);
 }
 
-static void add_stage(fg_registry *registry, const fg_plugin_file *file, const fg_stage *theirs, fg_diagnostics *diagnostics) {
+static void add_stage(fg_registry *registry, const fg_plugin_file *file, const fg_stage *theirs,
+                      fg_diagnostics *diagnostics) {
   fg_kind_entry *entry = calloc(1, sizeof *entry);
   if (!entry) abort();
   fg_stage *stage = &entry->stage;
@@ -112,7 +115,9 @@ static void add_stage(fg_registry *registry, const fg_plugin_file *file, const f
   const fg_kind_entry *same = fault ? NULL : fg_registry_find(registry, stage->kind);
   if (fault) failure(registry, file->path, fault);
   if (same)
-    fg_error_at(diagnostics, (fg_place){file->path, 0, 0}, NULL, "plugin kind '%s' is already offered by %s; remove one of the two files", stage->kind, same->file->path);
+    fg_error_at(diagnostics, (fg_place){file->path, 0, 0}, NULL,
+                "plugin kind '%s' is already offered by %s; remove one of the two files", stage->kind,
+                same->file->path);
   if (fault || same) {
     free_list((const void *const *)stage->params);
     free_list((const void *const *)stage->inputs);
@@ -154,7 +159,8 @@ static void load_file(fg_registry *registry, const char *path, fg_diagnostics *d
   else if (theirs->magic != FG_PLUGIN_MAGIC)
     snprintf(reason, sizeof reason, "its " FG_PLUGIN_SYMBOL " does not begin with FG_PLUGIN_HEADER");
   else if (theirs->abi_major != FG_ABI_MAJOR)
-    snprintf(reason, sizeof reason, "was built for ABI %u, this finegrain has ABI %u; rebuild the plugin", theirs->abi_major, FG_ABI_MAJOR);
+    snprintf(reason, sizeof reason, "was built for ABI %u, this finegrain has ABI %u; rebuild the plugin",
+             theirs->abi_major, FG_ABI_MAJOR);
   else if (!FG_HAS(theirs, stages) || !theirs->name || !theirs->version || !theirs->stages)
     snprintf(reason, sizeof reason, "its descriptor lacks a name, a version or stages");
   if (reason[0]) {

@@ -29,7 +29,8 @@ typedef struct fg_attribute {
 /// "description_<column>" of the data set; tables of one name of one stage are appended in order of arrival.
 /// /models/<stage>: attributes network, hyperparameters; data set weights. Object times are off. Writes `path`
 /// directly, syncs it; the caller renames. HDF5 is called under fg_serialize("hdf5").
-fg_status fg_results_write_hdf5(const fg_results *results, const char *path, const fg_attribute *attributes, uint32_t attribute_count, fg_error *error);
+fg_status fg_results_write_hdf5(const fg_results *results, const char *path, const fg_attribute *attributes,
+                                uint32_t attribute_count, fg_error *error);
 
 /// summary.csv from every table named "estimates": stage,size,level,observable,value,error,n,tau_int,exact,unit;
 /// stages in file order, rows in order of arrival; %.17g; NaN = empty. Text with a comma or quote is quoted.

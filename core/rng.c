@@ -50,18 +50,21 @@ static uint32_t rotate(uint32_t x, int bits) { return x << bits | x >> (32 - bit
 /// One block: columns of the state are little-endian 32-bit words.
 static void ars_block(const tables *t, fg_rng_key key, uint64_t low, uint64_t high, uint32_t out[4]) {
   uint64_t k0 = key.word[0], k1 = key.word[1];
-  uint32_t s[4] = {(uint32_t)(low ^ k0), (uint32_t)((low ^ k0) >> 32), (uint32_t)(high ^ k1), (uint32_t)((high ^ k1) >> 32)};
+  uint32_t s[4] = {(uint32_t)(low ^ k0), (uint32_t)((low ^ k0) >> 32), (uint32_t)(high ^ k1),
+                   (uint32_t)((high ^ k1) >> 32)};
   for (int round = 1; round <= ARS_ROUNDS; round++) {
     k0 += ARS_WEYL_0;
     k1 += ARS_WEYL_1;
     const uint32_t keys[4] = {(uint32_t)k0, (uint32_t)(k0 >> 32), (uint32_t)k1, (uint32_t)(k1 >> 32)};
     uint32_t next[4];
     for (int c = 0; c < 4; c++) { // ShiftRows: row r of column c comes from column c+r
-      uint8_t a = (uint8_t)s[c], b = (uint8_t)(s[(c + 1) & 3] >> 8), d = (uint8_t)(s[(c + 2) & 3] >> 16), e = (uint8_t)(s[(c + 3) & 3] >> 24);
+      uint8_t a = (uint8_t)s[c], b = (uint8_t)(s[(c + 1) & 3] >> 8), d = (uint8_t)(s[(c + 2) & 3] >> 16),
+              e = (uint8_t)(s[(c + 3) & 3] >> 24);
       if (round < ARS_ROUNDS)
         next[c] = t->mixed[a] ^ rotate(t->mixed[b], 8) ^ rotate(t->mixed[d], 16) ^ rotate(t->mixed[e], 24);
       else
-        next[c] = (uint32_t)t->box[a] | (uint32_t)t->box[b] << 8 | (uint32_t)t->box[d] << 16 | (uint32_t)t->box[e] << 24;
+        next[c] =
+            (uint32_t)t->box[a] | (uint32_t)t->box[b] << 8 | (uint32_t)t->box[d] << 16 | (uint32_t)t->box[e] << 24;
       next[c] ^= keys[c];
     }
     memcpy(s, next, sizeof s);

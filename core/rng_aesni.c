@@ -11,7 +11,8 @@
 
 int fg_rng_has_aesni(void) { return __builtin_cpu_supports("aes") && __builtin_cpu_supports("sse4.1"); }
 
-__attribute__((target("aes,sse4.1"))) void fg_rng_fill_aesni(fg_rng_key key, fg_rng_counter counter, void *buffer, size_t bytes) {
+__attribute__((target("aes,sse4.1"))) void fg_rng_fill_aesni(fg_rng_key key, fg_rng_counter counter, void *buffer,
+                                                             size_t bytes) {
   const __m128i weyl = _mm_set_epi64x((long long)ARS_WEYL_1, (long long)ARS_WEYL_0);
   __m128i keys[ARS_ROUNDS + 1];
   keys[0] = _mm_set_epi64x((long long)key.word[1], (long long)key.word[0]);
@@ -19,7 +20,8 @@ __attribute__((target("aes,sse4.1"))) void fg_rng_fill_aesni(fg_rng_key key, fg_
   uint8_t *out = buffer;
   while (bytes) {
     __m128i lane[LANES];
-    for (int i = 0; i < LANES; i++) lane[i] = _mm_xor_si128(keys[0], _mm_set_epi64x((long long)counter.high, (long long)(counter.low + (uint64_t)i)));
+    for (int i = 0; i < LANES; i++)
+      lane[i] = _mm_xor_si128(keys[0], _mm_set_epi64x((long long)counter.high, (long long)(counter.low + (uint64_t)i)));
     for (int r = 1; r < ARS_ROUNDS; r++)
       for (int i = 0; i < LANES; i++) lane[i] = _mm_aesenc_si128(lane[i], keys[r]);
     for (int i = 0; i < LANES; i++) lane[i] = _mm_aesenclast_si128(lane[i], keys[ARS_ROUNDS]);
@@ -34,6 +36,8 @@ __attribute__((target("aes,sse4.1"))) void fg_rng_fill_aesni(fg_rng_key key, fg_
 #else
 
 int fg_rng_has_aesni(void) { return 0; }
-void fg_rng_fill_aesni(fg_rng_key key, fg_rng_counter counter, void *buffer, size_t bytes) { fg_rng_fill_portable(key, counter, buffer, bytes); }
+void fg_rng_fill_aesni(fg_rng_key key, fg_rng_counter counter, void *buffer, size_t bytes) {
+  fg_rng_fill_portable(key, counter, buffer, bytes);
+}
 
 #endif

@@ -83,12 +83,17 @@ static void write_status(run *r, const char *state) {
   for (uint32_t i = 0; i < r->count; i++) {
     uint64_t done, expected;
     fg_worker_progress(r->workers[i], &done, &expected);
-    json_array_append_new(stages, json_pack("{s:s, s:s, s:I, s:I}", "stage", r->workers[i]->instance->spec->name, "state", state_word(atomic_load(&r->workers[i]->state)), "done", (json_int_t)done, "expected", (json_int_t)expected));
+    json_array_append_new(stages, json_pack("{s:s, s:s, s:I, s:I}", "stage", r->workers[i]->instance->spec->name,
+                                            "state", state_word(atomic_load(&r->workers[i]->state)), "done",
+                                            (json_int_t)done, "expected", (json_int_t)expected));
   }
   char now[32];
   write_now(now);
   fg_error error; // a heartbeat that cannot be written is not worth failing for
-  write_json(r, "status.json", json_pack("{s:s, s:i, s:s, s:s, s:f, s:o}", "state", state, "pid", (int)getpid(), "started", r->started, "updated", now, "seconds", fg_clock_now() - r->start, "stages", stages), &error);
+  write_json(r, "status.json",
+             json_pack("{s:s, s:i, s:s, s:s, s:f, s:o}", "state", state, "pid", (int)getpid(), "started", r->started,
+                       "updated", now, "seconds", fg_clock_now() - r->start, "stages", stages),
+             &error);
 }
 
 static void set_up_worker(run *r, uint32_t index) {
@@ -103,7 +108,8 @@ static void set_up_worker(run *r, uint32_t index) {
   for (uint32_t p = 0; p < instance->output_count; p++) {
     worker->senders[p].queues = allocate(instance->outputs[p].edge_count, sizeof(fg_queue *));
     for (uint32_t e = 0; e < instance->outputs[p].edge_count; e++)
-      worker->senders[p].queues[e] = fg_queue_new(r->shared.hub, instance->outputs[p].edges[e]->name, fg_plan_edge_bound(r->plan));
+      worker->senders[p].queues[e] =
+          fg_queue_new(r->shared.hub, instance->outputs[p].edges[e]->name, fg_plan_edge_bound(r->plan));
   }
 }
 
@@ -254,7 +260,7 @@ static fg_status write_hdf5(run *r, fg_error *error) {
   uname(&machine);
   snprintf(seed, sizeof seed, "%" PRIu64, r->plan->seed);
   snprintf(hostname, sizeof hostname, "%s %s %s", machine.nodename, machine.sysname, machine.machine);
-  char (*plugins)[512] = allocate(r->count, sizeof *plugins), (*names)[128] = allocate(r->count, sizeof *names);
+  char(*plugins)[512] = allocate(r->count, sizeof *plugins), (*names)[128] = allocate(r->count, sizeof *names);
   fg_attribute *attributes = allocate(r->count + 8, sizeof *attributes);
   uint32_t n = 0;
   attributes[n++] = (fg_attribute){"version", FG_VERSION, 0};
@@ -267,7 +273,8 @@ static fg_status write_hdf5(run *r, fg_error *error) {
   for (uint32_t i = 0; i < r->count; i++) {
     const fg_instance *instance = r->plan->instances[i];
     snprintf(names[i], sizeof names[i], "plugin_%s", instance->stage->kind);
-    snprintf(plugins[i], sizeof plugins[i], "version %s, file hash %s", instance->file->plugin.version, instance->file->hash);
+    snprintf(plugins[i], sizeof plugins[i], "version %s, file hash %s", instance->file->plugin.version,
+             instance->file->hash);
     bool repeated = false;
     for (uint32_t k = 0; k < i; k++) repeated |= strcmp(names[k], names[i]) == 0;
     if (!repeated) attributes[n++] = (fg_attribute){names[i], plugins[i], 0};
@@ -296,13 +303,18 @@ static fg_status write_manifest(run *r, fg_error *error) {
   json_t *plugins = json_object(), *files = json_array();
   for (uint32_t i = 0; i < r->count; i++) {
     const fg_instance *instance = r->plan->instances[i];
-    json_object_set_new(plugins, instance->stage->kind, json_pack("{s:s, s:s, s:s}", "version", instance->file->plugin.version, "file", instance->file->path, "hash", instance->file->hash));
+    json_object_set_new(plugins, instance->stage->kind,
+                        json_pack("{s:s, s:s, s:s}", "version", instance->file->plugin.version, "file",
+                                  instance->file->path, "hash", instance->file->hash));
     for (uint32_t p = 0; p < instance->output_count; p++)
       if (instance->outputs[p].record) json_array_append_new(files, json_string(instance->outputs[p].record->file));
     for (const fg_output_file *file = r->workers[i]->files; file; file = file->older)
       if (file->committed) json_array_append_new(files, json_string(file->name));
   }
-  json_t *manifest = json_pack("{s:s, s:s, s:s, s:I, s:s, s:f, s:i, s:o, s:o, s:o}", "finegrain", FG_VERSION, "name", r->plan->pipeline->name, "pipeline_hash", r->hash, "seed", (json_int_t)r->plan->seed, "started", r->started, "seconds", fg_clock_now() - r->start, "threads", (int)r->threads, "plugins", plugins, "files", files, "timing", fg_timing_json(r->workers, r->count));
+  json_t *manifest = json_pack("{s:s, s:s, s:s, s:I, s:s, s:f, s:i, s:o, s:o, s:o}", "finegrain", FG_VERSION, "name",
+                               r->plan->pipeline->name, "pipeline_hash", r->hash, "seed", (json_int_t)r->plan->seed,
+                               "started", r->started, "seconds", fg_clock_now() - r->start, "threads", (int)r->threads,
+                               "plugins", plugins, "files", files, "timing", fg_timing_json(r->workers, r->count));
   return write_json(r, "manifest.json", manifest, error);
 }
 
@@ -347,7 +359,10 @@ static int execute(run *r) {
     for (uint32_t i = 0; i < r->count; i++) end_records(r, r->workers[i], false, &error);
     write_status(r, stop_signal && !r->shared.failed ? "interrupted" : "failed");
   }
-  fg_rundir_log(r->shared.dir, "info", "run", done ? "done" : stop_signal && !r->shared.failed ? "interrupted" : "failed");
+  fg_rundir_log(r->shared.dir, "info", "run",
+                done                               ? "done"
+                : stop_signal && !r->shared.failed ? "interrupted"
+                                                   : "failed");
   if (begun)
     tear_down(r);
   else

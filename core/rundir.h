@@ -16,7 +16,8 @@ typedef enum fg_rundir_mode { FG_RUNDIR_NEW, FG_RUNDIR_RESUME, FG_RUNDIR_FORCE }
 /// manifest.json) without resume or force; resume with another pipeline hash (kept in .lock); a non-empty folder that
 /// holds no run at all. Force removes what an earlier run left, nothing else.
 /// *complete: resume of a run that has its manifest.
-fg_status fg_rundir_open(const char *path, fg_rundir_mode mode, const char *pipeline_hash, bool *complete, fg_rundir **dir, fg_error *error);
+fg_status fg_rundir_open(const char *path, fg_rundir_mode mode, const char *pipeline_hash, bool *complete,
+                         fg_rundir **dir, fg_error *error);
 
 /// Unlocks and frees. A folder that this run created and in which nothing but the lock remains is removed.
 void fg_rundir_close(fg_rundir *dir);

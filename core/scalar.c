@@ -12,9 +12,11 @@ typedef struct unit_factor {
   double factor;
 } unit_factor;
 
-static const unit_factor byte_units[] = {{"B", 1},     {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40},
-                                         {"kB", 1e3},  {"MB", 1e6},     {"GB", 1e9},     {"TB", 1e12},    {NULL, 0}};
-static const unit_factor time_units[] = {{"ns", 1e-9}, {"us", 1e-6}, {"ms", 1e-3}, {"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}, {NULL, 0}};
+static const unit_factor byte_units[] = {{"B", 1},        {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30},
+                                         {"TiB", 0x1p40}, {"kB", 1e3},     {"MB", 1e6},     {"GB", 1e9},
+                                         {"TB", 1e12},    {NULL, 0}};
+static const unit_factor time_units[] = {{"ns", 1e-9}, {"us", 1e-6}, {"ms", 1e-3}, {"s", 1},
+                                         {"min", 60},  {"h", 3600},  {"d", 86400}, {NULL, 0}};
 
 /// Length of the number at the start of `text` in YAML 1.2's core schema (decimal forms), 0 if there is none.
 static size_t decimal_length(const char *text) {
@@ -53,7 +55,10 @@ static int read_based(const char *text, int64_t *value) {
 static double unit_of(const char *rest, const char *unit) {
   if (!*rest) return 1;
   while (*rest == ' ') rest++;
-  const unit_factor *units = !unit ? NULL : strcmp(unit, "B") == 0 ? byte_units : strcmp(unit, "s") == 0 ? time_units : NULL;
+  const unit_factor *units = !unit                    ? NULL
+                             : strcmp(unit, "B") == 0 ? byte_units
+                             : strcmp(unit, "s") == 0 ? time_units
+                                                      : NULL;
   for (; units && units->name; units++)
     if (strcmp(units->name, rest) == 0) return units->factor;
   return 0;

@@ -80,7 +80,8 @@ fg_status fg_stream_create(const char *path, fg_stream_writer **writer, fg_error
   fg_stream_writer *made = calloc(1, sizeof *made);
   if (!made) return fg_error_set(error, "out of memory for a stream file");
   made->file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  fg_status status = made->file < 0 ? fg_error_set(error, "cannot create %s: %s", path, strerror(errno)) : write_all(made, head, sizeof head, error);
+  fg_status status = made->file < 0 ? fg_error_set(error, "cannot create %s: %s", path, strerror(errno))
+                                    : write_all(made, head, sizeof head, error);
   if (status == FG_OK)
     *writer = made;
   else
@@ -118,8 +119,10 @@ fg_status fg_stream_finish(fg_stream_writer *writer, fg_error *error) {
   fg_put64(tail + 16, XXH64(footer, length + 16, 0));
   memcpy(tail + 24, END_MAGIC, 8);
   fg_status status = write_all(writer, footer, length + TAIL_BYTES, error);
-  if (status == FG_OK && fsync(writer->file) != 0) status = fg_error_set(error, "cannot sync the stream file: %s", strerror(errno));
-  if (close(writer->file) != 0 && status == FG_OK) status = fg_error_set(error, "cannot close the stream file: %s", strerror(errno));
+  if (status == FG_OK && fsync(writer->file) != 0)
+    status = fg_error_set(error, "cannot sync the stream file: %s", strerror(errno));
+  if (close(writer->file) != 0 && status == FG_OK)
+    status = fg_error_set(error, "cannot close the stream file: %s", strerror(errno));
   writer->file = -1;
   free(footer);
   fg_stream_abandon(writer);
@@ -141,7 +144,10 @@ static bool read_at(const fg_stream_reader *reader, uint64_t offset, uint8_t *da
 /// Notes a batch's lattice and level from its header, which has been checked.
 static fg_status note_content(fg_stream_reader *reader, const fg_batch *batch, fg_error *error) {
   uint32_t i = 0;
-  while (i < reader->content_count && !(reader->contents[i].level == batch->level && reader->contents[i].element == batch->element && fg_lattice_equal(&reader->contents[i].lattice, &batch->lattice))) i++;
+  while (i < reader->content_count &&
+         !(reader->contents[i].level == batch->level && reader->contents[i].element == batch->element &&
+           fg_lattice_equal(&reader->contents[i].lattice, &batch->lattice)))
+    i++;
   if (i == reader->content_count) {
     if (i == MOST_CONTENTS) return fg_error_set(error, "the stream holds more than %u lattices", MOST_CONTENTS);
     fg_stream_content *larger = realloc(reader->contents, (i + 1) * sizeof *larger);
@@ -157,7 +163,8 @@ static fg_status note_content(fg_stream_reader *reader, const fg_batch *batch, f
 /// Reads one batch's header at `offset`.
 static fg_status peek(fg_stream_reader *reader, uint64_t offset, uint64_t *bytes, fg_batch *batch, fg_error *error) {
   uint8_t head[FG_PACKET_HEADER_BYTES];
-  if (reader->bytes - offset < sizeof head || !read_at(reader, offset, head, sizeof head)) return fg_error_set(error, "it ends inside a batch's header");
+  if (reader->bytes - offset < sizeof head || !read_at(reader, offset, head, sizeof head))
+    return fg_error_set(error, "it ends inside a batch's header");
   fg_error inner;
   if (fg_packet_peek(head, batch, bytes, &inner) != FG_OK) return fg_error_set(error, "%s", inner.text);
   if (*bytes > reader->bytes - offset) return fg_error_set(error, "it ends inside a batch");
@@ -167,16 +174,21 @@ static fg_status peek(fg_stream_reader *reader, uint64_t offset, uint64_t *bytes
 /// The index from a sound footer; false when there is none.
 static bool read_footer(fg_stream_reader *reader, fg_error *error) {
   uint8_t tail[TAIL_BYTES];
-  if (reader->bytes < HEAD_BYTES + 8 + TAIL_BYTES || !read_at(reader, reader->bytes - TAIL_BYTES, tail, TAIL_BYTES)) return false;
+  if (reader->bytes < HEAD_BYTES + 8 + TAIL_BYTES || !read_at(reader, reader->bytes - TAIL_BYTES, tail, TAIL_BYTES))
+    return false;
   uint64_t footer_at = fg_get64(tail), count = fg_get64(tail + 8), room = reader->bytes - HEAD_BYTES - 8 - TAIL_BYTES;
-  if (memcmp(tail + 24, END_MAGIC, 8) != 0 || count > room / INDEX_BYTES || footer_at != reader->bytes - TAIL_BYTES - 8 - count * INDEX_BYTES) return false;
+  if (memcmp(tail + 24, END_MAGIC, 8) != 0 || count > room / INDEX_BYTES ||
+      footer_at != reader->bytes - TAIL_BYTES - 8 - count * INDEX_BYTES)
+    return false;
   uint64_t length = 8 + count * INDEX_BYTES;
   uint8_t *footer = malloc(length + 16);
-  bool sound = footer && read_at(reader, footer_at, footer, length + 16) && memcmp(footer, FOOTER_MAGIC, 8) == 0 && XXH64(footer, length + 16, 0) == fg_get64(tail + 16);
+  bool sound = footer && read_at(reader, footer_at, footer, length + 16) && memcmp(footer, FOOTER_MAGIC, 8) == 0 &&
+               XXH64(footer, length + 16, 0) == fg_get64(tail + 16);
   uint64_t expected = HEAD_BYTES;
   for (uint64_t i = 0; sound && i < count; i++) {
     extent e = {fg_get64(footer + 8 + i * INDEX_BYTES), fg_get64(footer + 16 + i * INDEX_BYTES)};
-    sound = e.offset == expected && e.bytes >= FG_PACKET_HEADER_BYTES && e.bytes <= footer_at - e.offset && append_extent(&reader->index, e.offset, e.bytes, error) == FG_OK;
+    sound = e.offset == expected && e.bytes >= FG_PACKET_HEADER_BYTES && e.bytes <= footer_at - e.offset &&
+            append_extent(&reader->index, e.offset, e.bytes, error) == FG_OK;
     expected += e.bytes;
   }
   free(footer);
@@ -202,7 +214,10 @@ static fg_status scan(fg_stream_reader *reader, fg_error *error) {
     if (header.first_row == 0) configurations += header.count;
     at += bytes;
   }
-  snprintf(reader->recovered, sizeof reader->recovered, "no sound footer: recovered %" PRIu64 " batches, %" PRIu64 " configurations; %" PRIu64 " bytes dropped from byte %" PRIu64 " on", reader->index.count, configurations, reader->bytes - at, at);
+  snprintf(reader->recovered, sizeof reader->recovered,
+           "no sound footer: recovered %" PRIu64 " batches, %" PRIu64 " configurations; %" PRIu64
+           " bytes dropped from byte %" PRIu64 " on",
+           reader->index.count, configurations, reader->bytes - at, at);
   return FG_OK;
 }
 
@@ -213,9 +228,11 @@ static fg_status note_contents(fg_stream_reader *reader, fg_error *error) {
     fg_batch header;
     fg_error inner;
     if (peek(reader, reader->index.items[i].offset, &bytes, &header, &inner) != FG_OK)
-      status = fg_error_set(error, "batch %" PRIu64 " at byte %" PRIu64 ": %s", i, reader->index.items[i].offset, inner.text);
+      status = fg_error_set(error, "batch %" PRIu64 " at byte %" PRIu64 ": %s", i, reader->index.items[i].offset,
+                            inner.text);
     else if (bytes != reader->index.items[i].bytes)
-      status = fg_error_set(error, "batch %" PRIu64 " at byte %" PRIu64 " has another length than the index says", i, reader->index.items[i].offset);
+      status = fg_error_set(error, "batch %" PRIu64 " at byte %" PRIu64 " has another length than the index says", i,
+                            reader->index.items[i].offset);
     else
       status = note_content(reader, &header, error);
   }
@@ -236,7 +253,8 @@ fg_status fg_stream_open(const char *path, fg_stream_reader **reader, fg_error *
     if (made->bytes < HEAD_BYTES || !read_at(made, 0, head, HEAD_BYTES) || memcmp(head, FILE_MAGIC, 8) != 0)
       status = fg_error_set(error, "%s is no stream file: it does not begin with 'fngrain'", path);
     else if (fg_get32(head + 8) != FILE_VERSION || fg_get32(head + 12) != 0)
-      status = fg_error_set(error, "%s is a stream file of version %u; this finegrain reads version %u", path, fg_get32(head + 8), FILE_VERSION);
+      status = fg_error_set(error, "%s is a stream file of version %u; this finegrain reads version %u", path,
+                            fg_get32(head + 8), FILE_VERSION);
   }
   if (status == FG_OK && !read_footer(made, error)) status = scan(made, error);
   if (status == FG_OK) status = note_contents(made, error);
@@ -283,4 +301,6 @@ fg_status fg_stream_next(fg_stream_reader *reader, fg_batch **batch, fg_error *e
 
 uint64_t fg_stream_position(const fg_stream_reader *reader) { return reader->next; }
 
-void fg_stream_seek(fg_stream_reader *reader, uint64_t position) { reader->next = position < reader->index.count ? position : reader->index.count; }
+void fg_stream_seek(fg_stream_reader *reader, uint64_t position) {
+  reader->next = position < reader->index.count ? position : reader->index.count;
+}

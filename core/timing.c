@@ -11,10 +11,12 @@ static double busy(const fg_times *times) {
 }
 
 void fg_timing_print(fg_worker *const *workers, uint32_t count, FILE *out) {
-  fprintf(out, "\n%-16s %9s %9s %12s %12s   seconds of wall time\n", "stage", "busy", "coding", "wait input", "wait output");
+  fprintf(out, "\n%-16s %9s %9s %12s %12s   seconds of wall time\n", "stage", "busy", "coding", "wait input",
+          "wait output");
   for (uint32_t i = 0; i < count; i++) {
     const fg_times *times = &workers[i]->times;
-    fprintf(out, "%-16s %9.3f %9.3f %12.3f %12.3f\n", workers[i]->instance->spec->name, busy(times), times->coding, times->wait_input, times->wait_output);
+    fprintf(out, "%-16s %9.3f %9.3f %12.3f %12.3f\n", workers[i]->instance->spec->name, busy(times), times->coding,
+            times->wait_input, times->wait_output);
   }
   bool headed = false;
   for (uint32_t i = 0; i < count; i++) {
@@ -28,7 +30,8 @@ void fg_timing_print(fg_worker *const *workers, uint32_t count, FILE *out) {
       for (uint32_t e = 0; e < instance->outputs[p].edge_count; e++) {
         if (!headed) fprintf(out, "\n%-44s %9s %11s %11s %8s\n", "edge", "batches", "raw", "stored", "spilled");
         headed = true;
-        fprintf(out, "%-44s %9" PRIu64 " %11s %11s %8" PRIu64 "\n", instance->outputs[p].edges[e]->name, sender->sequence, raw, stored, fg_queue_spilled(sender->queues[e]));
+        fprintf(out, "%-44s %9" PRIu64 " %11s %11s %8" PRIu64 "\n", instance->outputs[p].edges[e]->name,
+                sender->sequence, raw, stored, fg_queue_spilled(sender->queues[e]));
       }
     }
   }
@@ -42,9 +45,14 @@ json_t *fg_timing_json(fg_worker *const *workers, uint32_t count) {
     for (uint32_t p = 0; p < workers[i]->instance->output_count; p++) {
       const fg_sender *sender = &workers[i]->senders[p];
       if (workers[i]->instance->outputs[p].port->kinds == FG_BATCH)
-        json_array_append_new(outputs, json_pack("{s:s, s:I, s:I, s:I}", "port", workers[i]->instance->outputs[p].port->name, "batches", (json_int_t)sender->sequence, "raw_bytes", (json_int_t)sender->raw_bytes, "stored_bytes", (json_int_t)sender->stored_bytes));
+        json_array_append_new(
+            outputs, json_pack("{s:s, s:I, s:I, s:I}", "port", workers[i]->instance->outputs[p].port->name, "batches",
+                               (json_int_t)sender->sequence, "raw_bytes", (json_int_t)sender->raw_bytes, "stored_bytes",
+                               (json_int_t)sender->stored_bytes));
     }
-    json_array_append_new(stages, json_pack("{s:s, s:f, s:f, s:f, s:f, s:o}", "stage", workers[i]->instance->spec->name, "busy", busy(times), "coding", times->coding, "wait_input", times->wait_input, "wait_output", times->wait_output, "outputs", outputs));
+    json_array_append_new(stages, json_pack("{s:s, s:f, s:f, s:f, s:f, s:o}", "stage", workers[i]->instance->spec->name,
+                                            "busy", busy(times), "coding", times->coding, "wait_input",
+                                            times->wait_input, "wait_output", times->wait_output, "outputs", outputs));
   }
   return stages;
 }

@@ -14,9 +14,11 @@ fg_status fg_worker_fail(fg_worker *worker, fg_place place, const char *message)
   if (!shared->failed) {
     shared->failed = true;
     if (place.line)
-      snprintf(shared->failure, sizeof shared->failure, "%s:%u:%u: error: %s: %s", place.file, place.line, place.column, worker->instance->spec->name, message);
+      snprintf(shared->failure, sizeof shared->failure, "%s:%u:%u: error: %s: %s", place.file, place.line, place.column,
+               worker->instance->spec->name, message);
     else
-      snprintf(shared->failure, sizeof shared->failure, "%s: error: %s: %s", place.file, worker->instance->spec->name, message);
+      snprintf(shared->failure, sizeof shared->failure, "%s: error: %s: %s", place.file, worker->instance->spec->name,
+               message);
     fg_rundir_log(shared->dir, "error", worker->instance->spec->name, message);
   }
   pthread_mutex_unlock(&shared->failure_lock);

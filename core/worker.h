@@ -25,16 +25,16 @@ typedef struct fg_shared {
   pthread_mutex_t ended_lock;
   pthread_cond_t ended; ///< a worker has ended
   pthread_mutex_t failure_lock;
-  bool failed;          ///< under failure_lock; the first failure wins
-  char failure[2048];   ///< "FILE:LINE:COL: error: STAGE: what"
+  bool failed;        ///< under failure_lock; the first failure wins
+  char failure[2048]; ///< "FILE:LINE:COL: error: STAGE: what"
 } fg_shared;
 
 /// Where a stage's time went, in seconds of wall time.
 typedef struct fg_times {
-  double coding;     ///< encoding and decoding batches
+  double coding; ///< encoding and decoding batches
   double wait_input;
   double wait_output;
-  double total;      ///< from start to end; busy = total - the others
+  double total; ///< from start to end; busy = total - the others
 } fg_times;
 
 /// An output port at work.
@@ -50,7 +50,7 @@ typedef struct fg_port_reader fg_port_reader;
 
 /// A file of the stage's own, RUN/<stage>/<name>.
 typedef struct fg_output_file {
-  char name[PATH_MAX];      ///< "<stage>/<name>"
+  char name[PATH_MAX]; ///< "<stage>/<name>"
   char temporary[PATH_MAX];
   bool committed;
   struct fg_output_file *older;
@@ -60,14 +60,14 @@ typedef struct fg_worker {
   fg_instance *instance;
   fg_shared *shared;
   pthread_t thread;
-  fg_sender *senders;        ///< one an output port
-  fg_port_reader **readers;  ///< one an input port; NULL when unconnected
+  fg_sender *senders;       ///< one an output port
+  fg_port_reader **readers; ///< one an input port; NULL when unconnected
   fg_times times;
   double started;
-  atomic_int state;          ///< 0 not begun, 1 at work, 2 done, 3 failed
-  atomic_ullong read;        ///< configurations taken in
+  atomic_int state;             ///< 0 not begun, 1 at work, 2 done, 3 failed
+  atomic_ullong read;           ///< configurations taken in
   atomic_ullong done, expected; ///< progress the stage itself reports
-  fg_output_file *files;     ///< begun with output_begin, newest first
+  fg_output_file *files;        ///< begun with output_begin, newest first
 } fg_worker;
 
 /// The thread's main: calls the stage in the order stage.h promises, ends its streams, and reports how it went.

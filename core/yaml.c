@@ -32,9 +32,9 @@ typedef struct anchor {
 /// A list or map being read.
 typedef struct frame {
   fg_node *node;
-  fg_node *key;      ///< map: the key whose value comes next
-  size_t before;     ///< expanded nodes read before it
-  size_t anchor;     ///< index + 1 of its anchor, 0 without
+  fg_node *key;  ///< map: the key whose value comes next
+  size_t before; ///< expanded nodes read before it
+  size_t anchor; ///< index + 1 of its anchor, 0 without
 } frame;
 
 typedef struct parser {
@@ -63,7 +63,9 @@ static char *document_text(fg_document *document, const char *text, size_t lengt
   return copy;
 }
 
-static fg_place place_of(const parser *p, const yaml_mark_t *mark) { return (fg_place){p->name, (uint32_t)mark->line + 1, (uint32_t)mark->column + 1}; }
+static fg_place place_of(const parser *p, const yaml_mark_t *mark) {
+  return (fg_place){p->name, (uint32_t)mark->line + 1, (uint32_t)mark->column + 1};
+}
 
 static fg_node *new_node(parser *p, fg_node_kind kind, const yaml_event_t *event) {
   fg_node *node = document_memory(p->document, sizeof *node);
@@ -94,11 +96,13 @@ static bool fault(parser *p, const yaml_event_t *event, const char *message) {
 
 static bool take_key(parser *p, frame *top, fg_node *key, const yaml_event_t *event) {
   if (key->kind != FG_NODE_SCALAR) return fault(p, event, "a key must be a plain word, not a list or a map");
-  if (strcmp(key->text, "<<") == 0 && key->plain) return fault(p, event, "merge keys (<<) are not allowed; write the entries out");
+  if (strcmp(key->text, "<<") == 0 && key->plain)
+    return fault(p, event, "merge keys (<<) are not allowed; write the entries out");
   if (top->node->count == MOST_KEYS) return fault(p, event, "a map has more than 1,000 keys");
   const fg_node *first = fg_node_key(top->node, key->text);
   if (first) {
-    fg_error_at(p->diagnostics, key->place, NULL, "key '%s' is given twice, first in line %u; remove one", key->text, first->place.line);
+    fg_error_at(p->diagnostics, key->place, NULL, "key '%s' is given twice, first in line %u; remove one", key->text,
+                first->place.line);
     return false;
   }
   top->key = key;
@@ -151,14 +155,16 @@ static bool read_alias(parser *p, const yaml_event_t *event) {
 static bool read_scalar(parser *p, const yaml_event_t *event) {
   fg_node *node = new_node(p, FG_NODE_SCALAR, event);
   if (event->data.scalar.tag) return fault(p, event, "tags (!…) are not allowed; leave it out");
-  if (strlen((const char *)event->data.scalar.value) != event->data.scalar.length) return fault(p, event, "a text contains a zero byte");
+  if (strlen((const char *)event->data.scalar.value) != event->data.scalar.length)
+    return fault(p, event, "a text contains a zero byte");
   node->text = document_text(p->document, (const char *)event->data.scalar.value, event->data.scalar.length);
   node->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
   add_anchor(p, event->data.scalar.anchor, node, false);
   return count_nodes(p, 1, event) && place_node(p, node, event);
 }
 
-static bool open_collection(parser *p, const yaml_event_t *event, fg_node_kind kind, const yaml_char_t *name, const yaml_char_t *tag) {
+static bool open_collection(parser *p, const yaml_event_t *event, fg_node_kind kind, const yaml_char_t *name,
+                            const yaml_char_t *tag) {
   if (tag) return fault(p, event, "tags (!…) are not allowed; leave it out");
   if (p->depth == MOST_DEPTH) return fault(p, event, "lists and maps are nested deeper than 64");
   fg_node *node = new_node(p, kind, event);
@@ -181,11 +187,14 @@ static void close_collection(parser *p) {
 static bool read_event(parser *p, const yaml_event_t *event, bool *done) {
   switch (event->type) {
   case YAML_STREAM_END_EVENT: *done = true; return true;
-  case YAML_DOCUMENT_START_EVENT: return !p->document->root || fault(p, event, "the file holds a second document; keep one");
+  case YAML_DOCUMENT_START_EVENT:
+    return !p->document->root || fault(p, event, "the file holds a second document; keep one");
   case YAML_ALIAS_EVENT: return read_alias(p, event);
   case YAML_SCALAR_EVENT: return read_scalar(p, event);
-  case YAML_SEQUENCE_START_EVENT: return open_collection(p, event, FG_NODE_LIST, event->data.sequence_start.anchor, event->data.sequence_start.tag);
-  case YAML_MAPPING_START_EVENT: return open_collection(p, event, FG_NODE_MAP, event->data.mapping_start.anchor, event->data.mapping_start.tag);
+  case YAML_SEQUENCE_START_EVENT:
+    return open_collection(p, event, FG_NODE_LIST, event->data.sequence_start.anchor, event->data.sequence_start.tag);
+  case YAML_MAPPING_START_EVENT:
+    return open_collection(p, event, FG_NODE_MAP, event->data.mapping_start.anchor, event->data.mapping_start.tag);
   case YAML_SEQUENCE_END_EVENT:
   case YAML_MAPPING_END_EVENT: close_collection(p); return true;
   default: return true;
@@ -212,14 +221,16 @@ static void syntax_error(parser *p, const char *text, size_t length) {
   if (yaml->error == YAML_READER_ERROR) place = place_of_offset(p->name, text, length, yaml->problem_offset);
   const char *problem = yaml->problem ? yaml->problem : "out of memory";
   if (yaml->context)
-    fg_error_at(p->diagnostics, place, NULL, "YAML: %s, %s from line %zu", problem, yaml->context, yaml->context_mark.line + 1);
+    fg_error_at(p->diagnostics, place, NULL, "YAML: %s, %s from line %zu", problem, yaml->context,
+                yaml->context_mark.line + 1);
   else
     fg_error_at(p->diagnostics, place, NULL, "YAML: %s", problem);
 }
 
 fg_document *fg_yaml_read_text(const char *name, const char *text, size_t length, fg_diagnostics *diagnostics) {
   if (length > MOST_BYTES) {
-    fg_error_at(diagnostics, (fg_place){name, 0, 0}, NULL, "the file has %zu bytes; a pipeline has at most 1 MiB", length);
+    fg_error_at(diagnostics, (fg_place){name, 0, 0}, NULL, "the file has %zu bytes; a pipeline has at most 1 MiB",
+                length);
     return NULL;
   }
   parser *p = calloc(1, sizeof *p);
@@ -303,7 +314,8 @@ void fg_node_set(fg_document *document, fg_node *map, const char *key, fg_place 
     return;
   }
   fg_node *node = document_memory(document, sizeof *node);
-  *node = (fg_node){.kind = FG_NODE_SCALAR, .place = place, .text = document_text(document, key, strlen(key)), .plain = true};
+  *node = (fg_node){
+      .kind = FG_NODE_SCALAR, .place = place, .text = document_text(document, key, strlen(key)), .plain = true};
   append_entry(document, map, node, value);
 }
 

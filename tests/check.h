@@ -10,9 +10,11 @@
 /// |actual - expected| ≤ tolerance, printing all three when it fails.
 #define CHECK_NEAR(actual, expected, tolerance)                                                                        \
   do {                                                                                                                 \
-    double check_a = (actual), check_e = (expected), check_t = (tolerance);                                           \
+    double check_a = (actual), check_e = (expected), check_t = (tolerance);                                            \
     int check_ok = fabs(check_a - check_e) <= check_t;                                                                 \
-    if (!check_ok) printf("\n    %s:%d: %s = %.17g, expected %.17g ± %.3g", __FILE__, __LINE__, #actual, check_a, check_e, check_t); \
+    if (!check_ok)                                                                                                     \
+      printf("\n    %s:%d: %s = %.17g, expected %.17g ± %.3g", __FILE__, __LINE__, #actual, check_a, check_e,          \
+             check_t);                                                                                                 \
     CU_ASSERT(check_ok);                                                                                               \
   } while (0)
 
@@ -20,14 +22,17 @@
   do {                                                                                                                 \
     const char *check_a = (actual), *check_e = (expected);                                                             \
     int check_ok = check_a && strcmp(check_a, check_e) == 0;                                                           \
-    if (!check_ok) printf("\n    %s:%d: got      \"%s\"\n    expected \"%s\"", __FILE__, __LINE__, check_a ? check_a : "(null)", check_e); \
+    if (!check_ok)                                                                                                     \
+      printf("\n    %s:%d: got      \"%s\"\n    expected \"%s\"", __FILE__, __LINE__, check_a ? check_a : "(null)",    \
+             check_e);                                                                                                 \
     CU_ASSERT(check_ok);                                                                                               \
   } while (0)
 
 #define CHECK_INTEGER(actual, expected)                                                                                \
   do {                                                                                                                 \
     long long check_a = (long long)(actual), check_e = (long long)(expected);                                          \
-    if (check_a != check_e) printf("\n    %s:%d: %s = %lld, expected %lld", __FILE__, __LINE__, #actual, check_a, check_e); \
+    if (check_a != check_e)                                                                                            \
+      printf("\n    %s:%d: %s = %lld, expected %lld", __FILE__, __LINE__, #actual, check_a, check_e);                  \
     CU_ASSERT(check_a == check_e);                                                                                     \
   } while (0)
 

@@ -9,10 +9,17 @@ import re, subprocess, sys
 
 text, folder = open(sys.argv[1]).read(), sys.argv[2]
 ran = 0
-for name, body in re.findall(r"Save this as `(\S+)`:\n\n```yaml\n(.*?)```", text, re.S):
-    open(f"{folder}/{name}", "w").write(body)
-for block in re.findall(r"^```\n(.*?)```", text, re.S | re.M):
-    lines = block.splitlines()
+# Fences pair up: odd pieces are code, the first line being the language.
+pieces = re.split(r"^```", text, flags=re.M)
+assert len(pieces) % 2 == 1, "a fence is not closed"
+for before, code in zip(pieces[::2], pieces[1::2]):
+    language, body = code.split("\n", 1)
+    save = re.search(r"Save this as `(\S+)`:\n\n$", before)
+    if save:
+        open(f"{folder}/{save[1]}", "w").write(body)
+    if language:
+        continue
+    lines = body.splitlines()
     for at, line in enumerate(lines):
         if not line.startswith("$ "):
             continue

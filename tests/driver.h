@@ -34,6 +34,7 @@ const fg_message *driver_message(const driver *d, uint32_t port, size_t index);
 
 /// The cell of column `column` in a table row, by the name of the observable: value of estimate `observable` at `size`
 /// and `level` in an emitted "estimates" table. NaN when there is none. field: "value", "error", "tau_int", "exact".
-double driver_estimate(const driver *d, uint32_t port, const char *size, int level, const char *observable, const char *field);
+double driver_estimate(const driver *d, uint32_t port, const char *size, int level, const char *observable,
+                       const char *field);
 
 #endif

@@ -7,7 +7,7 @@
 // Kernels trained on 10⁶ configurations at L=128 (3, 10) and L=32 (6): A. Rançon et al., arXiv:2506.04016.
 static const double published3[] = {0.5491937, 0.6278734, 1.393981};
 static const double published6[] = {0.5532841, 0.695583, 1.376823, -0.1412271, -0.1493804, 0.1054978};
-static const double published10[] = {0.1286348, 0.9311292,  1.237172,   0.1209698,  -0.1176955,
+static const double published10[] = {0.1286348, 0.9311292, 1.237172,   0.1209698,  -0.1176955,
                                      0.2788308, 0.1505697, 0.05148263, -0.1561854, -0.1555497};
 
 static inline unsigned spin_get(const fg_batch *batch, uint64_t c, uint64_t y, uint64_t x) {

@@ -255,12 +255,14 @@ static void refused(const char *params, uint32_t has_weights, const char *messag
 }
 
 static void refusals(void) {
-  refused("levels: 3, configurations: 5", 0, "model 'network.symmetric' has no weights; train it or give weights: "
-                                             "[...]");
+  refused("levels: 3, configurations: 5", 0,
+          "model 'network.symmetric' has no weights; train it or give weights: "
+          "[...]");
   refused("start: 4, levels: 30, configurations: 5", 1,
           "30 doublings of 4 give a lattice of more than 2^31 sites a side; at most 29 are possible");
-  refused("levels: 30, configurations: 100", 1, "100 lattices of 1073741824² have more than 2^63 sites; ask for fewer "
-                                                "configurations or levels");
+  refused("levels: 30, configurations: 100", 1,
+          "100 lattices of 1073741824² have more than 2^63 sites; ask for fewer "
+          "configurations or levels");
   driver *d = driver_open("generate.dream", "levels: 2, configurations: 5", 1);
   CHECK_INTEGER(negotiate(d, 1), FG_OK);
   CHECK_INTEGER(driver_finish(d), FG_FAILED);

@@ -94,7 +94,8 @@ static void derivatives(void) {
   for (size_t c = 0; c < sizeof couplings / sizeof *couplings; c++) {
     for (uint64_t length = 31; length <= 64; length += 33) {
       const double step = 1e-5;
-      kaufman low = kaufman_torus(length, length, couplings[c] - step), here = kaufman_torus(length, length, couplings[c]);
+      kaufman low = kaufman_torus(length, length, couplings[c] - step),
+              here = kaufman_torus(length, length, couplings[c]);
       kaufman high = kaufman_torus(length, length, couplings[c] + step);
       CHECK_NEAR(here.energy, -(high.ln_z - low.ln_z) / (2 * step), 1e-7);
       CHECK_NEAR(here.variance, -(high.energy - low.energy) / (2 * step), 1e-5);

@@ -54,8 +54,8 @@ static void check_blocks(const fg_batch *in, const fg_batch *out, uint64_t facto
 static void majorities(void) {
   static const struct {
     uint64_t rows, width, factor;
-  } cases[] = {{8, 8, 2}, {6, 12, 3}, {192, 192, 3}, {64, 128, 2}, {20, 130, 2},
-               {16, 140, 4}, {15, 75, 5}, {140, 210, 70}};
+  } cases[] = {{8, 8, 2},    {6, 12, 3},   {192, 192, 3}, {64, 128, 2},
+               {20, 130, 2}, {16, 140, 4}, {15, 75, 5},   {140, 210, 70}};
   static const struct {
     const char *name;
     unsigned tie;

@@ -254,11 +254,13 @@ static void refused(const fg_format *model, const fg_format *fine, const fg_form
 static void refusals(void) {
   fg_format model = format_of_model(0), fine = format_of_spins(32, 32);
   fg_format half = format_of_spins(16, 16), quarter = format_of_spins(8, 8);
-  refused(&model, &fine, &quarter, "fine lattices of size 32 do not go with coarse ones of size 8: they must be 2 "
-                                   "times as large; block with factor: 2");
+  refused(&model, &fine, &quarter,
+          "fine lattices of size 32 do not go with coarse ones of size 8: they must be 2 "
+          "times as large; block with factor: 2");
   snprintf(model.network, sizeof model.network, "coarsen.majority");
-  refused(&model, &fine, &half, "model 'coarsen.majority' is of no network this program has; a model comes from a "
-                                "network stage");
+  refused(&model, &fine, &half,
+          "model 'coarsen.majority' is of no network this program has; a model comes from a "
+          "network stage");
 
   driver *d = open_stage("", 16);
   CHECK_INTEGER(driver_finish(d), FG_FAILED);

@@ -102,6 +102,11 @@ static void nested_runs_serially(void) {
 }
 
 int main(void) {
-  static const check_case cases[] = {{"every index once", every_index_once}, {"no token, no help", no_token_no_help}, {"the smallest failing index wins", smallest_failure_wins}, {"cancelled", cancelled_stops}, {"nested", nested_runs_serially}, {0}};
+  static const check_case cases[] = {{"every index once", every_index_once},
+                                     {"no token, no help", no_token_no_help},
+                                     {"the smallest failing index wins", smallest_failure_wins},
+                                     {"cancelled", cancelled_stops},
+                                     {"nested", nested_runs_serially},
+                                     {0}};
   return check_main("pool", cases);
 }

@@ -162,6 +162,10 @@ static void cancel_returns(void) {
 }
 
 int main(void) {
-  static const check_case cases[] = {{"spills instead of a deadlock", spills_instead_of_deadlock}, {"a large queue does not spill", large_queue_does_not_spill}, {"stuck is named", stuck_is_named}, {"cancel", cancel_returns}, {0}};
+  static const check_case cases[] = {{"spills instead of a deadlock", spills_instead_of_deadlock},
+                                     {"a large queue does not spill", large_queue_does_not_spill},
+                                     {"stuck is named", stuck_is_named},
+                                     {"cancel", cancel_returns},
+                                     {0}};
   return check_main("queue", cases);
 }

@@ -425,8 +425,8 @@ static void emits_a_model(void) {
 }
 
 static void names(void) {
-  static const char *const expected[] = {"corner", "edge", "centre", "(2,2)", "(2,0)",
-                                         "(2,1)", "(3,3)", "(3,0)", "(3,2)", "(3,1)"};
+  static const char *const expected[] = {"corner", "edge",  "centre", "(2,2)", "(2,0)",
+                                         "(2,1)",  "(3,3)", "(3,0)",  "(3,2)", "(3,1)"};
   opened o = open_kernel(7);
   for (uint64_t k = 0; k < 10; k++) CHECK_TEXT(o.network->parameter_name(o.model, k), expected[k]);
   close_all(&o);
@@ -452,8 +452,14 @@ static void refusals(void) {
   const fg_network *network = host->lookup(host, "network.symmetric", FG_NETWORK_EXTENSION);
   fg_network_model *model;
   double bad[] = {1, NAN, 1};
-  static const char *const unreadable[] = {"", "{}", "[3]", "{\"kernel\": 3.5}", "{\"kernel\": 4}", "{\"kernel\": 17}",
-                                           "{\"kernel\": 3, \"colour\": 1}", "{\"kernel\": 3"};
+  static const char *const unreadable[] = {"",
+                                           "{}",
+                                           "[3]",
+                                           "{\"kernel\": 3.5}",
+                                           "{\"kernel\": 4}",
+                                           "{\"kernel\": 17}",
+                                           "{\"kernel\": 3, \"colour\": 1}",
+                                           "{\"kernel\": 3"};
   for (size_t i = 0; i < sizeof unreadable / sizeof *unreadable; i++)
     CHECK_INTEGER(network->open(host, unreadable[i], NULL, 0, &model), FG_FAILED);
   CHECK_INTEGER(network->open(host, "{\"kernel\": 3}", bad, 3, &model), FG_FAILED);

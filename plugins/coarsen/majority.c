@@ -58,13 +58,16 @@ static fg_status refuse_factor(const majority *stage, const fg_lattice *lattice,
     }
   }
   if (below && above)
-    return host->fail_param(host, "factor", "%" PRIu64 " does not divide the size %s; nearest that do: %" PRIu64
-                            " and %" PRIu64, factor, size, below, above);
+    return host->fail_param(host, "factor",
+                            "%" PRIu64 " does not divide the size %s; nearest that do: %" PRIu64 " and %" PRIu64,
+                            factor, size, below, above);
   if (below || above)
     return host->fail_param(host, "factor", "%" PRIu64 " does not divide the size %s; nearest that does: %" PRIu64,
                             factor, size, below + above);
-  return host->fail_param(host, "factor", "%" PRIu64 " does not divide the size %s, and no factor divides all sizes "
-                          "that come in", factor, size);
+  return host->fail_param(host, "factor",
+                          "%" PRIu64 " does not divide the size %s, and no factor divides all sizes "
+                          "that come in",
+                          factor, size);
 }
 
 static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format *const *outputs, uint64_t *memory) {

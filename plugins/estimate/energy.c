@@ -19,10 +19,11 @@ energy_counts energy_count_plainly(const fg_batch *batch, uint32_t i, uint64_t b
 static inline uint64_t ones(uint64_t word) { return (uint64_t)__builtin_popcountll(word); }
 
 /// Compiled twice, with and without the instruction that counts bits.
-static inline __attribute__((always_inline)) energy_counts count_words(const fg_batch *batch, uint32_t i, uint64_t begin,
-                                                                       uint64_t end) {
+static inline __attribute__((always_inline)) energy_counts count_words(const fg_batch *batch, uint32_t i,
+                                                                       uint64_t begin, uint64_t end) {
   const uint64_t width = fg_lattice_width(&batch->lattice), last = (width - 1) / 64;
-  const uint64_t inner = UINT64_MAX >> 1 >> (63 - (width - 1) % 64); // bonds within the last word: the padding is not a spin
+  const uint64_t inner =
+      UINT64_MAX >> 1 >> (63 - (width - 1) % 64); // bonds within the last word: the padding is not a spin
   energy_counts counts = {0, 0};
   for (uint64_t y = begin; y < end; y++) {
     const uint64_t *row = fg_batch_row(batch, i, y), *below = fg_batch_row(batch, i, y + 1 == batch->rows ? 0 : y + 1);
@@ -42,8 +43,8 @@ static energy_counts count_portably(const fg_batch *batch, uint32_t i, uint64_t 
 }
 
 #if defined(__x86_64__)
-__attribute__((target("popcnt"))) static energy_counts count_with_popcnt(const fg_batch *batch, uint32_t i, uint64_t begin,
-                                                                         uint64_t end) {
+__attribute__((target("popcnt"))) static energy_counts count_with_popcnt(const fg_batch *batch, uint32_t i,
+                                                                         uint64_t begin, uint64_t end) {
   return count_words(batch, i, begin, end);
 }
 #endif

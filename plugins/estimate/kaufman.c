@@ -57,7 +57,7 @@ static void collect(product *p, jet log, double times) {
 
 /// The torus being computed; u and root are functions of |K|, the sign of K is kept apart.
 typedef struct torus {
-  uint64_t n;   ///< φ takes n values
+  uint64_t n; ///< φ takes n values
   double m;
   int negative; ///< K < 0
   double odd;   ///< sign of K to the power m: the sign of q^m
@@ -105,7 +105,11 @@ kaufman kaufman_torus(uint64_t rows, uint64_t columns, double coupling) {
   const double k = fabs(coupling), sites = (double)n * (double)m;
   const double s = 1 / cosh(2 * k), t = tanh(2 * k);
   const jet sech = {s, -2 * s * t, 4 * s * (t * t - s * s)}, tangent = {t, 2 * s * s, -8 * s * s * t};
-  torus where = {n, (double)m, coupling < 0, coupling < 0 && m % 2 ? -1 : 1, multiply(sech, tangent),
+  torus where = {n,
+                 (double)m,
+                 coupling < 0,
+                 coupling < 0 && m % 2 ? -1 : 1,
+                 multiply(sech, tangent),
                  add(sech, scale(tangent, -1))};
 
   product products[4];

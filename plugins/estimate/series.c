@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_MERGES 48u                                             // bins of up to 2⁴⁸ configurations
-#define PRODUCTS (SERIES_MOMENTS * (SERIES_MOMENTS + 1u) / 2u)      // of two moments
+#define MOST_MERGES 48u                                        // bins of up to 2⁴⁸ configurations
+#define PRODUCTS (SERIES_MOMENTS * (SERIES_MOMENTS + 1u) / 2u) // of two moments
 #define ALL_MOMENTS (SERIES_MOST_PARTS * SERIES_MOMENTS)
-#define WINDOW_FACTOR 1.5                                           // S of the Γ-method
-#define FEWEST_BINS 4u                                              // of a jackknife, if there are so many
+#define WINDOW_FACTOR 1.5 // S of the Γ-method
+#define FEWEST_BINS 4u    // of a jackknife, if there are so many
 
 typedef struct moments {
   double x[SERIES_MOMENTS];
@@ -17,17 +17,18 @@ typedef struct moments {
 
 typedef struct chain {
   uint32_t id;
-  uint64_t count;            ///< configurations
+  uint64_t count; ///< configurations
   uint64_t bins, capacity;
-  moments *bin;              ///< sums over `width` configurations each
-  moments carry[MOST_MERGES]; ///< carry[k]: sum over 2^k configurations of the bin begun, where bit k of count % width is set
-  double product[PRODUCTS];  ///< Σ x_i x_j over configurations, i ≤ j, row by row
+  moments *bin; ///< sums over `width` configurations each
+  moments carry
+      [MOST_MERGES]; ///< carry[k]: sum over 2^k configurations of the bin begun, where bit k of count % width is set
+  double product[PRODUCTS]; ///< Σ x_i x_j over configurations, i ≤ j, row by row
 } chain;
 
 struct series {
   uint32_t merges; ///< the width of a bin is 2^merges
   uint32_t chains, chain_capacity;
-  uint64_t bins;   ///< over all chains
+  uint64_t bins; ///< over all chains
   chain *chain;
 };
 
@@ -149,7 +150,8 @@ typedef struct estimate {
 } estimate;
 
 /// Adds the sums of bins begin … end-1 of chain c and, with `rest`, of the bin begun. Returns their configurations.
-static uint64_t add_bins(const estimate *e, uint32_t c, uint64_t begin, uint64_t end, int rest, double sum[ALL_MOMENTS]) {
+static uint64_t add_bins(const estimate *e, uint32_t c, uint64_t begin, uint64_t end, int rest,
+                         double sum[ALL_MOMENTS]) {
   uint64_t width = UINT64_C(1) << e->parts[0]->merges, left = e->parts[0]->chain[c].count % width;
   for (uint32_t p = 0; p < e->part_count; p++) {
     const chain *here = &e->parts[p]->chain[c];
@@ -268,7 +270,8 @@ static double jackknife(const estimate *e, double value, double length) {
 int series_estimate(const series *const *parts, uint32_t part_count, series_function *function, const void *arg,
                     series_result *result) {
   const double width = (double)(UINT64_C(1) << parts[0]->merges);
-  estimate e = {.parts = parts, .part_count = part_count, .function = function, .arg = arg, .n = series_count(parts[0])};
+  estimate e = {
+      .parts = parts, .part_count = part_count, .function = function, .arg = arg, .n = series_count(parts[0])};
   *result = (series_result){NAN, NAN, NAN};
   if (!e.n) return 0;
   for (uint32_t c = 0; c < parts[0]->chains; c++) add_bins(&e, c, 0, parts[0]->chain[c].bins, 1, e.total);

@@ -10,12 +10,13 @@
 
 #include <stdlib.h>
 
-#define EXTRA_GROUPS 16u      // beyond one for each lattice announced: other levels and couplings
-#define MOST_CHAINS 8192u     // over all groups
-#define NO_REFERENCE 1e300    // parameter reference: none
-#define SAME_COUPLING 1e-12   // couplings this near to Kc are Kc
-#define TASK_WORDS 16384u     // words of 64 spins one call of parallel_for's body reads, about
-#define UNITS_AT_ONCE 4096u   // counted before they are added up in order; a unit is a configuration, or rows of a large one
+#define EXTRA_GROUPS 16u    // beyond one for each lattice announced: other levels and couplings
+#define MOST_CHAINS 8192u   // over all groups
+#define NO_REFERENCE 1e300  // parameter reference: none
+#define SAME_COUPLING 1e-12 // couplings this near to Kc are Kc
+#define TASK_WORDS 16384u   // words of 64 spins one call of parallel_for's body reads, about
+#define UNITS_AT_ONCE                                                                                                  \
+  4096u // counted before they are added up in order; a unit is a configuration, or rows of a large one
 
 typedef struct config {
   double reference;
@@ -25,8 +26,9 @@ typedef struct config {
 typedef struct group {
   fg_lattice lattice;
   int32_t level;
-  double coupling;     ///< NaN: unknown
-  int64_t unlike_zero; ///< unlike bonds of the first configuration: energies are kept relative to it, so that little cancels
+  double coupling; ///< NaN: unknown
+  int64_t
+      unlike_zero; ///< unlike bonds of the first configuration: energies are kept relative to it, so that little cancels
   series *series;
 } group;
 
@@ -87,7 +89,8 @@ static group *group_of(thermo *stage, const fg_batch *batch) {
       return here;
   }
   if (stage->groups == stage->most_groups) {
-    host->fail(host, "more than %u combinations of size, level and coupling come in; use a stage for each part of the list",
+    host->fail(host,
+               "more than %u combinations of size, level and coupling come in; use a stage for each part of the list",
                stage->most_groups);
     return NULL;
   }
@@ -109,7 +112,8 @@ static int64_t chain_of(thermo *stage, const group *here, uint32_t id) {
   if (chain < 0) stage->host->fail(stage->host, "out of memory");
   stage->chains += series_chains(here->series) - before;
   if (stage->chains <= MOST_CHAINS) return chain;
-  stage->host->fail(stage->host, "more than %u Markov chains come in, counted for every size; use fewer chains", MOST_CHAINS);
+  stage->host->fail(stage->host, "more than %u Markov chains come in, counted for every size; use fewer chains",
+                    MOST_CHAINS);
   return -1;
 }
 
@@ -220,24 +224,12 @@ static double answer(const void *arg, const double *mean, double *gradient) {
   const double n = q->sites;
   for (uint32_t i = 0; i < SERIES_MOMENTS; i++) gradient[i] = 0;
   switch (q->observable) {
-  case O_E:
-    gradient[ENERGY] = 1 / n;
-    return (q->energy_zero + mean[ENERGY]) / n;
-  case O_ABS_M:
-    gradient[ABS_M] = 1 / n;
-    return mean[ABS_M] / n;
-  case O_M:
-    gradient[M] = 1 / n;
-    return mean[M] / n;
-  case O_M2:
-    gradient[M2] = 1 / (n * n);
-    return mean[M2] / (n * n);
-  case O_M4:
-    gradient[M4] = 1 / (n * n * n * n);
-    return mean[M4] / (n * n * n * n);
-  case O_CHI:
-    gradient[M2] = 1 / n;
-    return mean[M2] / n;
+  case O_E: gradient[ENERGY] = 1 / n; return (q->energy_zero + mean[ENERGY]) / n;
+  case O_ABS_M: gradient[ABS_M] = 1 / n; return mean[ABS_M] / n;
+  case O_M: gradient[M] = 1 / n; return mean[M] / n;
+  case O_M2: gradient[M2] = 1 / (n * n); return mean[M2] / (n * n);
+  case O_M4: gradient[M4] = 1 / (n * n * n * n); return mean[M4] / (n * n * n * n);
+  case O_CHI: gradient[M2] = 1 / n; return mean[M2] / n;
   case O_CHI_CONNECTED:
     gradient[M2] = 1 / n;
     gradient[ABS_M] = -2 * mean[ABS_M] / n;
@@ -279,7 +271,8 @@ static double exact_coupling(const thermo *stage, const group *here) {
 /// Exact moments of a group: the table's, at Kc; NULL: unknown.
 static const exact_moments *exact_moments_at(const thermo *stage, const group *here) {
   double coupling = exact_coupling(stage, here);
-  if (!(fabs(coupling - CRITICAL_COUPLING) < SAME_COUPLING) || here->lattice.extent[0] != here->lattice.extent[1]) return NULL;
+  if (!(fabs(coupling - CRITICAL_COUPLING) < SAME_COUPLING) || here->lattice.extent[0] != here->lattice.extent[1])
+    return NULL;
   return exact_moments_of(here->lattice.extent[0]);
 }
 
@@ -306,8 +299,8 @@ static void find_exact(const thermo *stage, const group *here, double exact[OBSE
 
 static fg_status add_row(const thermo *stage, fg_table *table, const group *here, const char *name, const char *unit,
                          const series_result *result, double exact) {
-  fg_estimate row = {&here->lattice, here->level,        name,  result->value, result->error, series_count(here->series),
-                     result->tau_int, exact, unit};
+  fg_estimate row = {&here->lattice,  here->level, name, result->value, result->error, series_count(here->series),
+                     result->tau_int, exact,       unit};
   return fg_estimates_add(stage->host, table, &row);
 }
 
@@ -321,8 +314,8 @@ static fg_status add_group(const thermo *stage, fg_table *table, const group *he
     series_result result;
     if (q.observable == O_C && isnan(here->coupling)) continue;
     if (series_estimate(parts, 1, answer, &q, &result) != 0) return host->fail(host, "out of memory");
-    fg_status status = add_row(stage, table, here, observables[q.observable].name, observables[q.observable].unit, &result,
-                               exact[q.observable]);
+    fg_status status = add_row(stage, table, here, observables[q.observable].name, observables[q.observable].unit,
+                               &result, exact[q.observable]);
     if (status != FG_OK) return status;
   }
   return FG_OK;
@@ -330,7 +323,8 @@ static fg_status add_group(const thermo *stage, fg_table *table, const group *he
 
 /// Whether `fine` is one inverse step of factor 2 above `coarse`, configuration by configuration.
 static int is_step(const group *coarse, const group *fine) {
-  if (coarse->level < 0 || fine->level != coarse->level + 1 || !same_coupling(coarse->coupling, fine->coupling)) return 0;
+  if (coarse->level < 0 || fine->level != coarse->level + 1 || !same_coupling(coarse->coupling, fine->coupling))
+    return 0;
   for (int d = 0; d < 2; d++)
     if (fine->lattice.extent[d] != 2 * coarse->lattice.extent[d]) return 0;
   return series_aligned(coarse->series, fine->series);
@@ -340,7 +334,8 @@ static fg_status add_exponent(const thermo *stage, fg_table *table, const group 
   const series *parts[] = {coarse->series, fine->series};
   const double ratio = 4;
   series_result result;
-  if (series_estimate(parts, 2, local_exponent, &ratio, &result) != 0) return stage->host->fail(stage->host, "out of memory");
+  if (series_estimate(parts, 2, local_exponent, &ratio, &result) != 0)
+    return stage->host->fail(stage->host, "out of memory");
   const exact_moments *below = exact_moments_at(stage, coarse), *above = exact_moments_at(stage, fine);
   double exact = NAN;
   if (below && above)
@@ -380,8 +375,9 @@ static const fg_param param_reference = {
     .max = "1000000",
     .names = references,
     .unit = "1",
-    .doc = "Coupling K whose exact values stand beside configurations that come without a coupling (dreams, files); critical "
-           "is ln(1+√2)/2, none leaves them empty.",
+    .doc =
+        "Coupling K whose exact values stand beside configurations that come without a coupling (dreams, files); critical "
+        "is ln(1+√2)/2, none leaves them empty.",
 };
 static const fg_port input = {
     .size = sizeof(fg_port),
@@ -395,7 +391,8 @@ static const fg_port output = {
     .size = sizeof(fg_port),
     .kinds = FG_TABLE,
     .name = "estimates",
-    .doc = "A row for each size, level and observable: value, error, configurations, autocorrelation time, exact value.",
+    .doc =
+        "A row for each size, level and observable: value, error, configurations, autocorrelation time, exact value.",
 };
 
 static const fg_stage stage_descriptor = {

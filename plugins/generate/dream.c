@@ -9,11 +9,11 @@
 
 enum { KEEP_ALL, KEEP_LAST };
 
-#define FACTOR 2u                          // of every network so far; the formats need it before there is a model
-#define MOST_EXTENT (UINT64_C(1) << 31)    // of a lattice
-#define BATCH_BYTES ((uint64_t)1 << 20)    // aim, at the last level
+#define FACTOR 2u                       // of every network so far; the formats need it before there is a model
+#define MOST_EXTENT (UINT64_C(1) << 31) // of a lattice
+#define BATCH_BYTES ((uint64_t)1 << 20) // aim, at the last level
 #define BATCH_MOST 1024u
-#define TASK_SITES 4096u                   // coarse sites one call of parallel_for's body refines, about
+#define TASK_SITES 4096u // coarse sites one call of parallel_for's body refines, about
 
 typedef struct config {
   int64_t start;
@@ -27,10 +27,10 @@ typedef struct dream {
   const config *config;
   const fg_network *network; ///< behaviour of the kind negotiated
   char kind[64];
-  fg_network_model *model;   ///< NULL until it arrives
+  fg_network_model *model; ///< NULL until it arrives
   fg_rng_key key;
   uint32_t batch_size;
-  uint64_t next;             ///< first configuration not yet dreamt
+  uint64_t next; ///< first configuration not yet dreamt
 } dream;
 
 static fg_status create(const fg_host *host, const void *given, void **self) {
@@ -61,13 +61,17 @@ static fg_status check_size(const dream *stage) {
   int64_t most = 0;
   while ((uint64_t)c->start << (most + 1) <= MOST_EXTENT) most++;
   if (c->levels > most)
-    return host->fail_param(host, "levels", "%" PRId64 " doublings of %" PRId64 " give a lattice of more than 2^31 "
-                            "sites a side; at most %" PRId64 " are possible", c->levels, c->start, most);
+    return host->fail_param(host, "levels",
+                            "%" PRId64 " doublings of %" PRId64 " give a lattice of more than 2^31 "
+                            "sites a side; at most %" PRId64 " are possible",
+                            c->levels, c->start, most);
   fg_lattice last = lattice_at(stage, c->levels);
   uint64_t sites;
   if (__builtin_mul_overflow(fg_lattice_sites(&last), (uint64_t)c->configurations, &sites) || sites >> 63)
-    return host->fail_param(host, "configurations", "%" PRId64 " lattices of %" PRIu64 "² have more than 2^63 sites; "
-                            "ask for fewer configurations or levels", c->configurations, last.extent[0]);
+    return host->fail_param(host, "configurations",
+                            "%" PRId64 " lattices of %" PRIu64 "² have more than 2^63 sites; "
+                            "ask for fewer configurations or levels",
+                            c->configurations, last.extent[0]);
   return FG_OK;
 }
 
@@ -80,8 +84,8 @@ static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format
   snprintf(stage->kind, sizeof stage->kind, "%s", inputs[0]->network);
   stage->network = host->lookup(host, stage->kind, FG_NETWORK_EXTENSION);
   if (!stage->network)
-    return host->fail(host,
-                      "model '%s' is of no network this program has; a model comes from a network stage", stage->kind);
+    return host->fail(host, "model '%s' is of no network this program has; a model comes from a network stage",
+                      stage->kind);
   if (!inputs[0]->has_weights)
     return host->fail(host, "model '%s' has no weights; train it or give weights: [...]", stage->kind);
   if (status != FG_OK) return status;
@@ -111,8 +115,8 @@ static fg_status process(void *self, uint32_t port, const fg_message *const *mes
     return host->fail(host, "a model of '%s' arrived where '%s' was announced", model->network, stage->kind);
   if (model->weight_count == 0)
     return host->fail(host, "model '%s' has no weights; train it or give weights: [...]", stage->kind);
-  fg_status status = stage->network->open(host, model->hyperparameters, model->weights, model->weight_count,
-                                          &stage->model);
+  fg_status status =
+      stage->network->open(host, model->hyperparameters, model->weights, model->weight_count, &stage->model);
   if (status != FG_OK) return status;
   if (stage->network->factor(stage->model) != FACTOR)
     return host->fail(host, "model '%s' refines by a factor of %u; this stage knows %u", stage->kind,

@@ -14,7 +14,8 @@ typedef struct census {
   int zero, one, minus_one, other;
 } census;
 
-static int take_census(const byte_array *array, uint64_t configurations, uint64_t bytes_each, census *seen, char fault[256]) {
+static int take_census(const byte_array *array, uint64_t configurations, uint64_t bytes_each, census *seen,
+                       char fault[256]) {
   uint64_t count = LOOK_BYTES / bytes_each;
   if (count < 1) count = 1;
   if (count > configurations) count = configurations;
@@ -35,16 +36,23 @@ static int take_census(const byte_array *array, uint64_t configurations, uint64_
 }
 
 /// Plain or packed, from shape and values; 0 when it cannot be told.
-static int tell_layout(const byte_array *array, const census *seen, uint64_t rows, uint64_t row_bytes, int *packed, char fault[256]) {
+static int tell_layout(const byte_array *array, const census *seen, uint64_t rows, uint64_t row_bytes, int *packed,
+                       char fault[256]) {
   int could_be_packed = !array->is_signed && row_bytes == (rows + 7) / 8;
   int spins = !seen->other;
   *packed = could_be_packed && !spins;
   if (could_be_packed && spins && rows != row_bytes) {
-    snprintf(fault, 256, "rows of %" PRIu64 " bytes holding 0 and 1 may be %" PRIu64 " spins, or %" PRIu64 " packed ones; set layout: plain or layout: packed", row_bytes, row_bytes, rows);
+    snprintf(fault, 256,
+             "rows of %" PRIu64 " bytes holding 0 and 1 may be %" PRIu64 " spins, or %" PRIu64
+             " packed ones; set layout: plain or layout: packed",
+             row_bytes, row_bytes, rows);
     return 0;
   }
   if (!spins && !could_be_packed) {
-    snprintf(fault, 256, "its values are neither 0/1 nor ±1, and rows of %" PRIu64 " bytes are not %" PRIu64 " packed spins; set layout: packed and width if they are packed", row_bytes, rows);
+    snprintf(fault, 256,
+             "its values are neither 0/1 nor ±1, and rows of %" PRIu64 " bytes are not %" PRIu64
+             " packed spins; set layout: packed and width if they are packed",
+             row_bytes, rows);
     return 0;
   }
   return 1;
@@ -54,7 +62,8 @@ int array_look(const byte_array *array, const array_wish *wish, array_plan *plan
   uint64_t configurations = array->dims == 3 ? array->shape[0] : 1;
   uint64_t rows = array->shape[array->dims - 2], row_bytes = array->shape[array->dims - 1];
   if (configurations == 0 || rows == 0 || row_bytes == 0 || rows > MOST_EXTENT || row_bytes > MOST_EXTENT) {
-    snprintf(fault, 256, "its shape holds no lattice: %" PRIu64 " configurations of %" PRIu64 "×%" PRIu64, configurations, rows, row_bytes);
+    snprintf(fault, 256, "its shape holds no lattice: %" PRIu64 " configurations of %" PRIu64 "×%" PRIu64,
+             configurations, rows, row_bytes);
     return 0;
   }
   census seen = {0};
@@ -117,9 +126,15 @@ int array_convert(const array_plan *plan, const uint8_t *bytes, uint64_t first, 
       uint64_t stopped = plan->packed ? convert_packed(plan, source, row) : convert_plain(plan, source, row);
       if (stopped == plan->lattice.extent[1]) continue;
       if (plan->packed)
-        snprintf(fault, 256, "configuration %" PRIu64 ", row %" PRIu64 " has bits beyond its %" PRIu64 " spins; is bit_order right?", first + i, y, plan->lattice.extent[1]);
+        snprintf(fault, 256,
+                 "configuration %" PRIu64 ", row %" PRIu64 " has bits beyond its %" PRIu64
+                 " spins; is bit_order right?",
+                 first + i, y, plan->lattice.extent[1]);
       else
-        snprintf(fault, 256, "configuration %" PRIu64 ", row %" PRIu64 ", column %" PRIu64 " is %d, which is no spin (%s)", first + i, y, stopped, plan->plus_minus ? (int)(int8_t)source[stopped] : source[stopped], plan->plus_minus ? "1 or -1" : "0 or 1");
+        snprintf(fault, 256,
+                 "configuration %" PRIu64 ", row %" PRIu64 ", column %" PRIu64 " is %d, which is no spin (%s)",
+                 first + i, y, stopped, plan->plus_minus ? (int)(int8_t)source[stopped] : source[stopped],
+                 plan->plus_minus ? "1 or -1" : "0 or 1");
       return 0;
     }
   }

@@ -41,7 +41,8 @@ static uint32_t state_at(const fg_batch *batch, uint64_t index, uint64_t y, uint
 }
 
 /// Mean colour of the sites rows top … bottom-1, columns left … right-1.
-static rgb mean_colour(const fg_batch *batch, uint64_t index, uint64_t top, uint64_t bottom, uint64_t left, uint64_t right, const rgb *palette, uint32_t colours) {
+static rgb mean_colour(const fg_batch *batch, uint64_t index, uint64_t top, uint64_t bottom, uint64_t left,
+                       uint64_t right, const rgb *palette, uint32_t colours) {
   uint64_t sum[3] = {0}, count = (bottom - top) * (right - left);
   for (uint64_t y = top; y < bottom; y++) {
     for (uint64_t x = left; x < right; x++) {
@@ -64,7 +65,8 @@ canvas canvas_lattice(const fg_batch *batch, uint64_t index, uint32_t height, co
     uint64_t top = y * rows / pixels_up, bottom = (y + 1) * rows / pixels_up;
     for (uint64_t x = 0; x < pixels_across; x++) {
       uint64_t left = x * columns / pixels_across, right = (x + 1) * columns / pixels_across;
-      c.pixels[y * pixels_across + x] = mean_colour(batch, index, top, bottom > top ? bottom : top + 1, left, right > left ? right : left + 1, palette, colours);
+      c.pixels[y * pixels_across + x] = mean_colour(batch, index, top, bottom > top ? bottom : top + 1, left,
+                                                    right > left ? right : left + 1, palette, colours);
     }
   }
   return c;
@@ -88,9 +90,14 @@ const char *canvas_write_png(const canvas *c, const char *path, const char *titl
     fault = "libpng cannot write the file";
   } else {
     png_init_io(png, file);
-    png_set_IHDR(png, info, c->width, c->height, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
-    png_text texts[2] = {{.compression = PNG_TEXT_COMPRESSION_NONE, .key = (png_charp)(uintptr_t)"Title", .text = (png_charp)(uintptr_t)title},
-                         {.compression = PNG_TEXT_COMPRESSION_NONE, .key = (png_charp)(uintptr_t)"Software", .text = (png_charp)(uintptr_t)"finegrain"}};
+    png_set_IHDR(png, info, c->width, c->height, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
+                 PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_text texts[2] = {{.compression = PNG_TEXT_COMPRESSION_NONE,
+                          .key = (png_charp)(uintptr_t) "Title",
+                          .text = (png_charp)(uintptr_t)title},
+                         {.compression = PNG_TEXT_COMPRESSION_NONE,
+                          .key = (png_charp)(uintptr_t) "Software",
+                          .text = (png_charp)(uintptr_t) "finegrain"}};
     png_set_text(png, info, texts, 2);
     png_write_info(png, info);
     for (uint32_t y = 0; y < c->height; y++) png_write_row(png, (png_const_bytep)&c->pixels[(size_t)y * c->width]);

@@ -77,7 +77,8 @@ static fg_status open_set(void *arg) {
   if (dims == 2 || dims == 3) H5Sget_simple_extent_dims(space, r->file->shape, NULL);
   H5Sclose(space);
   if (dims != 2 && dims != 3) {
-    snprintf(r->fault, 256, "data set '%.120s' has %d axes; it should have (configurations, rows, columns)", s.name, dims);
+    snprintf(r->fault, 256, "data set '%.120s' has %d axes; it should have (configurations, rows, columns)", s.name,
+             dims);
     return FG_FAILED;
   }
   if (!byte_type(r->file->set, &r->array->is_signed)) {
@@ -99,13 +100,15 @@ static fg_status read_rows(void *arg) {
     size[0] = r->count;
   }
   // Read in the file's own type: an enumeration has no conversion to integers.
-  hid_t type = H5Dget_type(file->set), space = H5Dget_space(file->set), memory = H5Screate_simple((int)file->dims, size, NULL);
+  hid_t type = H5Dget_type(file->set), space = H5Dget_space(file->set),
+        memory = H5Screate_simple((int)file->dims, size, NULL);
   H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, size, NULL);
   herr_t result = H5Dread(file->set, type, memory, space, H5P_DEFAULT, r->bytes);
   H5Sclose(memory);
   H5Sclose(space);
   H5Tclose(type);
-  if (result < 0) snprintf(r->fault, 256, "HDF5 cannot read the data: it may be cut off or compressed by an unknown filter");
+  if (result < 0)
+    snprintf(r->fault, 256, "HDF5 cannot read the data: it may be cut off or compressed by an unknown filter");
   return result < 0 ? FG_FAILED : FG_OK;
 }
 

@@ -58,19 +58,25 @@ static int read_shape(const char *text, byte_array *array, char fault[256]) {
 
 static int read_header(const npy *file, byte_array *array, char fault[256]) {
   const uint8_t *map = file->map;
-  uint64_t length = map[6] == 1 ? (uint64_t)map[8] | (uint64_t)map[9] << 8 : (uint64_t)map[8] | (uint64_t)map[9] << 8 | (uint64_t)map[10] << 16 | (uint64_t)map[11] << 24;
+  uint64_t length = map[6] == 1
+                        ? (uint64_t)map[8] | (uint64_t)map[9] << 8
+                        : (uint64_t)map[8] | (uint64_t)map[9] << 8 | (uint64_t)map[10] << 16 | (uint64_t)map[11] << 24;
   uint64_t head = map[6] == 1 ? 10 : 12;
   if (map[6] < 1 || map[6] > 3 || length > MOST_HEADER || head + length > file->bytes) {
     snprintf(fault, 256, "its NumPy header is of an unknown version or cut off");
     return 0;
   }
   char *header = strndup((const char *)map + head, length);
-  const char *descr = header ? value_of(header, "'descr'") : NULL, *order = header ? value_of(header, "'fortran_order'") : NULL, *shape = header ? value_of(header, "'shape'") : NULL;
+  const char *descr = header ? value_of(header, "'descr'") : NULL,
+             *order = header ? value_of(header, "'fortran_order'") : NULL,
+             *shape = header ? value_of(header, "'shape'") : NULL;
   int sound = 0;
   if (!descr || !order || !shape)
     snprintf(fault, 256, "its NumPy header lacks descr, fortran_order or shape");
-  else if (descr[0] != '\'' || !(strncmp(descr, "'|u1'", 5) == 0 || strncmp(descr, "'|i1'", 5) == 0 || strncmp(descr, "'|b1'", 5) == 0))
-    snprintf(fault, 256, "its elements are %.*s; save spins as uint8, int8 or bool: array.astype(numpy.int8)", (int)strcspn(descr, ",}\n"), descr);
+  else if (descr[0] != '\'' ||
+           !(strncmp(descr, "'|u1'", 5) == 0 || strncmp(descr, "'|i1'", 5) == 0 || strncmp(descr, "'|b1'", 5) == 0))
+    snprintf(fault, 256, "its elements are %.*s; save spins as uint8, int8 or bool: array.astype(numpy.int8)",
+             (int)strcspn(descr, ",}\n"), descr);
   else if (strncmp(order, "False", 5) != 0)
     snprintf(fault, 256, "it is in Fortran order; save numpy.ascontiguousarray(array)");
   else
@@ -99,7 +105,8 @@ int npy_open(const char *path, byte_array *array, char fault[256]) {
   uint64_t wanted = 1;
   for (uint32_t d = 0; sound && d < array->dims; d++) sound = !__builtin_mul_overflow(wanted, array->shape[d], &wanted);
   if (sound && wanted != file->bytes - file->start) {
-    snprintf(fault, 256, "it holds %" PRIu64 " bytes of data, its shape asks for %" PRIu64 "%s", file->bytes - file->start, wanted, wanted > file->bytes - file->start ? ": it is cut off" : "");
+    snprintf(fault, 256, "it holds %" PRIu64 " bytes of data, its shape asks for %" PRIu64 "%s",
+             file->bytes - file->start, wanted, wanted > file->bytes - file->start ? ": it is cut off" : "");
     sound = 0;
   } else if (!sound && wanted == 0) {
     snprintf(fault, 256, "its shape is too large");

@@ -42,14 +42,19 @@ typedef struct snapshot {
 } snapshot;
 
 static fg_status read_colours(snapshot *me) {
-  static const rgb states[8] = {{0}, {0}, {214, 118, 68}, {96, 150, 128}, {199, 165, 84}, {141, 104, 150}, {110, 133, 176}, {120, 120, 120}};
+  static const rgb states[8] = {
+      {0}, {0}, {214, 118, 68}, {96, 150, 128}, {199, 165, 84}, {141, 104, 150}, {110, 133, 176}, {120, 120, 120}};
   memcpy(me->palette, states, sizeof states);
   const struct {
     const char *param, *text;
     rgb *colour;
-  } colours[] = {{"down", me->config->down, &me->palette[0]}, {"up", me->config->up, &me->palette[1]}, {"background", me->config->background, &me->background}};
+  } colours[] = {{"down", me->config->down, &me->palette[0]},
+                 {"up", me->config->up, &me->palette[1]},
+                 {"background", me->config->background, &me->background}};
   for (size_t i = 0; i < sizeof colours / sizeof *colours; i++)
-    if (!canvas_colour(colours[i].text, colours[i].colour)) return me->host->fail_param(me->host, colours[i].param, "'%s' is not a colour; write \"#rrggbb\"", colours[i].text);
+    if (!canvas_colour(colours[i].text, colours[i].colour))
+      return me->host->fail_param(me->host, colours[i].param, "'%s' is not a colour; write \"#rrggbb\"",
+                                  colours[i].text);
   return FG_OK;
 }
 
@@ -63,8 +68,11 @@ static void destroy(void *self) {
 
 static fg_status create(const fg_host *host, const void *given, void **self) {
   const config *wanted = given;
-  if (wanted->configurations.count == 0 || wanted->configurations.count > MOST_CHOSEN) return host->fail_param(host, "configurations", "choose 1 to %u configurations", MOST_CHOSEN);
-  if (!wanted->name[0] || strpbrk(wanted->name, "/\\") || wanted->name[0] == '.') return host->fail_param(host, "name", "'%s' cannot begin a file's name; leave out '/' and a leading '.'", wanted->name);
+  if (wanted->configurations.count == 0 || wanted->configurations.count > MOST_CHOSEN)
+    return host->fail_param(host, "configurations", "choose 1 to %u configurations", MOST_CHOSEN);
+  if (!wanted->name[0] || strpbrk(wanted->name, "/\\") || wanted->name[0] == '.')
+    return host->fail_param(host, "name", "'%s' cannot begin a file's name; leave out '/' and a leading '.'",
+                            wanted->name);
   snapshot *me = calloc(1, sizeof *me);
   chosen *list = calloc(wanted->configurations.count, sizeof *list);
   if (!me || !list) {
@@ -86,7 +94,9 @@ static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format
   const snapshot *me = self;
   (void)outputs;
   for (uint32_t s = 0; s < inputs[0]->shape_count; s++)
-    if (inputs[0]->shapes[s].dims != 2) return me->host->fail(me->host, "draws two-dimensional lattices only; one of %u dimensions arrives", inputs[0]->shapes[s].dims);
+    if (inputs[0]->shapes[s].dims != 2)
+      return me->host->fail(me->host, "draws two-dimensional lattices only; one of %u dimensions arrives",
+                            inputs[0]->shapes[s].dims);
   uint64_t tile_bytes = (uint64_t)(me->config->height * me->config->height) * sizeof(rgb);
   *memory = me->chosen_count * (2 * inputs[0]->shape_count * tile_bytes + sizeof(chosen));
   return FG_OK;
@@ -99,9 +109,11 @@ static fg_status process(void *self, uint32_t port, const fg_message *const *mes
   (void)count;
   for (uint64_t c = 0; c < me->chosen_count; c++) {
     chosen *picked = &me->chosen[c];
-    if (picked->index < batch->first || picked->index - batch->first >= batch->count || picked->count == MOST_TILES) continue;
+    if (picked->index < batch->first || picked->index - batch->first >= batch->count || picked->count == MOST_TILES)
+      continue;
     tile *t = &picked->tiles[picked->count];
-    t->picture = canvas_lattice(batch, picked->index - batch->first, (uint32_t)me->config->height, me->palette, batch->element == FG_SPIN1 ? 2 : 8);
+    t->picture = canvas_lattice(batch, picked->index - batch->first, (uint32_t)me->config->height, me->palette,
+                                batch->element == FG_SPIN1 ? 2 : 8);
     if (!t->picture.pixels) return me->host->fail(me->host, "out of memory");
     t->level = batch->level;
     fg_lattice_name(&batch->lattice, t->size);
@@ -128,7 +140,8 @@ static uint32_t columns_of(const snapshot *me, uint32_t count) {
 }
 
 static fg_status write_strip(const snapshot *me, const chosen *picked) {
-  uint32_t gap = (uint32_t)me->config->gap, columns = columns_of(me, picked->count), rows = (picked->count + columns - 1) / columns;
+  uint32_t gap = (uint32_t)me->config->gap, columns = columns_of(me, picked->count),
+           rows = (picked->count + columns - 1) / columns;
   if (columns > picked->count) columns = picked->count;
   uint32_t wide = 0, high = 0;
   for (uint32_t t = 0; t < picked->count; t++) {
@@ -137,10 +150,12 @@ static fg_status write_strip(const snapshot *me, const chosen *picked) {
   }
   canvas sheet = canvas_new(columns * wide + (columns - 1) * gap, rows * high + (rows - 1) * gap, me->background);
   if (!sheet.pixels) return me->host->fail(me->host, "out of memory");
-  for (uint32_t t = 0; t < picked->count; t++) canvas_paste(&sheet, &picked->tiles[t].picture, t % columns * (wide + gap), t / columns * (high + gap));
+  for (uint32_t t = 0; t < picked->count; t++)
+    canvas_paste(&sheet, &picked->tiles[t].picture, t % columns * (wide + gap), t / columns * (high + gap));
   char name[300], title[200];
   snprintf(name, sizeof name, "%.200s-%" PRIu64 ".png", me->config->name, picked->index);
-  snprintf(title, sizeof title, "configuration %" PRIu64 ", size %s to %s", picked->index, picked->tiles[0].size, picked->tiles[picked->count - 1].size);
+  snprintf(title, sizeof title, "configuration %" PRIu64 ", size %s to %s", picked->index, picked->tiles[0].size,
+           picked->tiles[picked->count - 1].size);
   fg_status status = write_picture(me, &sheet, name, title);
   canvas_free(&sheet);
   return status;
@@ -150,8 +165,10 @@ static fg_status write_separate(const snapshot *me, const chosen *picked) {
   fg_status status = FG_OK;
   for (uint32_t t = 0; t < picked->count && status == FG_OK; t++) {
     char name[400], title[300];
-    snprintf(name, sizeof name, "%.200s-%" PRIu64 "-level-%" PRId32 "-size-%s.png", me->config->name, picked->index, picked->tiles[t].level, picked->tiles[t].size);
-    snprintf(title, sizeof title, "configuration %" PRIu64 ", level %" PRId32 ", size %s", picked->index, picked->tiles[t].level, picked->tiles[t].size);
+    snprintf(name, sizeof name, "%.200s-%" PRIu64 "-level-%" PRId32 "-size-%s.png", me->config->name, picked->index,
+             picked->tiles[t].level, picked->tiles[t].size);
+    snprintf(title, sizeof title, "configuration %" PRIu64 ", level %" PRId32 ", size %s", picked->index,
+             picked->tiles[t].level, picked->tiles[t].size);
     status = write_picture(me, &picked->tiles[t].picture, name, title);
   }
   return status;
@@ -163,7 +180,8 @@ static fg_status flush(void *self) {
   for (uint64_t c = 0; c < me->chosen_count && status == FG_OK; c++) {
     const chosen *picked = &me->chosen[c];
     if (picked->count == 0)
-      me->host->log(me->host, FG_LOG_WARNING, "configuration %" PRIu64 " did not arrive; no picture of it", picked->index);
+      me->host->log(me->host, FG_LOG_WARNING, "configuration %" PRIu64 " did not arrive; no picture of it",
+                    picked->index);
     else
       status = me->config->layout == STRIP ? write_strip(me, picked) : write_separate(me, picked);
   }
@@ -174,26 +192,41 @@ static fg_status flush(void *self) {
 
 static const char *const layouts[] = {"strip", "separate", NULL};
 static const char *const column_names[] = {"auto=0", NULL};
-#define PARAM(field, kind, ...) static const fg_param param_##field = {.size = sizeof(fg_param), .type = kind, .offset = offsetof(config, field), .name = #field, .unit = "1", __VA_ARGS__}
-PARAM(configurations, FG_PARAM_INTEGER_LIST, .def = "[0]", .min = "0", .doc = "Indices of the configurations to draw, counted within each level.");
-PARAM(layout, FG_PARAM_CHOICE, .def = "strip", .choices = layouts, .doc = "One picture of all lattices of a configuration side by side, or a picture each.");
-PARAM(height, FG_PARAM_INTEGER, .def = "256", .min = "1", .max = "16384", .doc = "Height of each lattice in pixels; larger lattices are averaged down, smaller ones enlarged by whole pixels.");
+#define PARAM(field, kind, ...)                                                                                        \
+  static const fg_param param_##field = {.size = sizeof(fg_param),                                                     \
+                                         .type = kind,                                                                 \
+                                         .offset = offsetof(config, field),                                            \
+                                         .name = #field,                                                               \
+                                         .unit = "1",                                                                  \
+                                         __VA_ARGS__}
+PARAM(configurations, FG_PARAM_INTEGER_LIST, .def = "[0]", .min = "0",
+      .doc = "Indices of the configurations to draw, counted within each level.");
+PARAM(layout, FG_PARAM_CHOICE, .def = "strip", .choices = layouts,
+      .doc = "One picture of all lattices of a configuration side by side, or a picture each.");
+PARAM(
+    height, FG_PARAM_INTEGER, .def = "256", .min = "1", .max = "16384",
+    .doc =
+        "Height of each lattice in pixels; larger lattices are averaged down, smaller ones enlarged by whole pixels.");
 PARAM(gap, FG_PARAM_INTEGER, .def = "8", .min = "0", .max = "1024", .doc = "Pixels between lattices of a strip.");
-PARAM(columns, FG_PARAM_INTEGER, .def = "auto", .min = "1", .max = "64", .names = column_names, .doc = "Lattices in a row of a strip.");
+PARAM(columns, FG_PARAM_INTEGER, .def = "auto", .min = "1", .max = "64", .names = column_names,
+      .doc = "Lattices in a row of a strip.");
 PARAM(up, FG_PARAM_TEXT, .def = "'#1b3a5c'", .doc = "Colour of spins up.");
 PARAM(down, FG_PARAM_TEXT, .def = "'#f3ead7'", .doc = "Colour of spins down.");
 PARAM(background, FG_PARAM_TEXT, .def = "'#ffffff'", .doc = "Colour of the gaps.");
 PARAM(name, FG_PARAM_TEXT, .def = "snapshot", .doc = "What the files' names begin with.");
 
-static const fg_port input = {sizeof(fg_port), FG_BATCH, 1u << FG_SPIN1 | 1u << FG_STATE8, FG_PORT_MANY, "configurations", "Two-dimensional lattices of any sizes and levels."};
+static const fg_port input = {sizeof(fg_port), FG_BATCH,         1u << FG_SPIN1 | 1u << FG_STATE8,
+                              FG_PORT_MANY,    "configurations", "Two-dimensional lattices of any sizes and levels."};
 
 static const fg_stage stage = {
     .size = sizeof(fg_stage),
     .kind = "sink.snapshot",
     .summary = "draws chosen configurations as PNG pictures",
-    .doc = "Writes RUN/STAGE/NAME-INDEX.png for every chosen index. In a strip the lattices of a configuration stand side by side in the order they "
-           "arrive, each enlarged to the same height: for a dream, its zoom from one spin to the full lattice. Equal configurations give equal files.",
-    .params = (const fg_param *const[]){&param_configurations, &param_layout, &param_height, &param_gap, &param_columns, &param_up, &param_down, &param_background, &param_name, NULL},
+    .doc =
+        "Writes RUN/STAGE/NAME-INDEX.png for every chosen index. In a strip the lattices of a configuration stand side by side in the order they "
+        "arrive, each enlarged to the same height: for a dream, its zoom from one spin to the full lattice. Equal configurations give equal files.",
+    .params = (const fg_param *const[]){&param_configurations, &param_layout, &param_height, &param_gap, &param_columns,
+                                        &param_up, &param_down, &param_background, &param_name, NULL},
     .inputs = (const fg_port *const[]){&input, NULL},
     .outputs = (const fg_port *const[]){NULL},
     .config_size = sizeof(config),
@@ -204,4 +237,5 @@ static const fg_stage stage = {
     .destroy = destroy,
 };
 
-const fg_plugin finegrain_plugin = {FG_PLUGIN_HEADER, .name = "snapshot", .version = "0.1.0", .license = "MIT", .stages = (const fg_stage *const[]){&stage, NULL}};
+const fg_plugin finegrain_plugin = {FG_PLUGIN_HEADER, .name = "snapshot", .version = "0.1.0", .license = "MIT",
+                                    .stages = (const fg_stage *const[]){&stage, NULL}};

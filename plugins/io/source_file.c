@@ -31,9 +31,9 @@ typedef struct source {
   fg_stream_reader *stream; ///< a stream file, or
   byte_array array;         ///< an array, as `plan` says
   array_plan plan;
-  uint64_t next;            ///< configuration (array) or batch (stream) to be emitted
-  uint32_t batch;           ///< configurations in a batch of an array
-  int said;                 ///< what was read has been logged
+  uint64_t next;  ///< configuration (array) or batch (stream) to be emitted
+  uint32_t batch; ///< configurations in a batch of an array
+  int said;       ///< what was read has been logged
 } source;
 
 static void destroy(void *self) {
@@ -73,7 +73,8 @@ static void suggest_file(const char *path, char hint[300]) {
 static fg_status open_array(source *me, int numpy) {
   const config *c = me->config;
   char fault[256] = "";
-  int opened = numpy ? npy_open(c->path, &me->array, fault) : hdf5_open(me->host, c->path, c->dataset, &me->array, fault);
+  int opened =
+      numpy ? npy_open(c->path, &me->array, fault) : hdf5_open(me->host, c->path, c->dataset, &me->array, fault);
   array_wish wish = {c->layout, c->values, c->bit_order, c->width};
   if (opened && array_look(&me->array, &wish, &me->plan, fault)) {
     uint64_t bytes = fg_configuration_bytes(FG_SPIN1, &me->plan.lattice), fit = BATCH_BYTES / bytes;
@@ -85,13 +86,17 @@ static fg_status open_array(source *me, int numpy) {
 
 static fg_status open_stream(source *me) {
   fg_error error = {0};
-  if (fg_stream_open(me->config->path, &me->stream, &error) != FG_OK) return me->host->fail_param(me->host, "path", "%s", error.text);
+  if (fg_stream_open(me->config->path, &me->stream, &error) != FG_OK)
+    return me->host->fail_param(me->host, "path", "%s", error.text);
   uint32_t count;
   const fg_stream_content *contents = fg_stream_contents(me->stream, &count);
   if (count == 0) return me->host->fail_param(me->host, "path", "%s holds no configurations", me->config->path);
   for (uint32_t i = 1; i < count; i++)
-    if (contents[i].element != contents[0].element) return me->host->fail_param(me->host, "path", "%s mixes elements of different types", me->config->path);
-  if (count > FG_MAX_SHAPES) return me->host->fail_param(me->host, "path", "%s holds %" PRIu32 " lattices; at most %u", me->config->path, count, FG_MAX_SHAPES);
+    if (contents[i].element != contents[0].element)
+      return me->host->fail_param(me->host, "path", "%s mixes elements of different types", me->config->path);
+  if (count > FG_MAX_SHAPES)
+    return me->host->fail_param(me->host, "path", "%s holds %" PRIu32 " lattices; at most %u", me->config->path, count,
+                                FG_MAX_SHAPES);
   return FG_OK;
 }
 
@@ -157,16 +162,19 @@ static void say(source *me) {
   if (!me->stream) {
     char size[96];
     snprintf(size, sizeof size, "%" PRIu64 "×%" PRIu64, me->plan.lattice.extent[0], me->plan.lattice.extent[1]);
-    me->host->log(me->host, FG_LOG_INFO, "reading %" PRIu64 " configurations of %s from %s (%s)", me->plan.configurations, size, me->config->path, array_words(&me->plan));
+    me->host->log(me->host, FG_LOG_INFO, "reading %" PRIu64 " configurations of %s from %s (%s)",
+                  me->plan.configurations, size, me->config->path, array_words(&me->plan));
     return;
   }
   uint32_t count;
   const fg_stream_content *contents = fg_stream_contents(me->stream, &count);
-  if (fg_stream_recovered(me->stream)[0]) me->host->log(me->host, FG_LOG_WARNING, "%s: %s", me->config->path, fg_stream_recovered(me->stream));
+  if (fg_stream_recovered(me->stream)[0])
+    me->host->log(me->host, FG_LOG_WARNING, "%s: %s", me->config->path, fg_stream_recovered(me->stream));
   for (uint32_t i = 0; i < count; i++) {
     char size[96];
     fg_lattice_name(&contents[i].lattice, size);
-    me->host->log(me->host, FG_LOG_INFO, "reading %" PRIu64 " configurations of size %s, level %" PRId32 " from %s", contents[i].configurations, size, contents[i].level, me->config->path);
+    me->host->log(me->host, FG_LOG_INFO, "reading %" PRIu64 " configurations of size %s, level %" PRId32 " from %s",
+                  contents[i].configurations, size, contents[i].level, me->config->path);
   }
 }
 
@@ -177,8 +185,9 @@ static fg_status produce_stream(source *me) {
   if (status == FG_FAILED) return me->host->fail(me->host, "%s: %s", me->config->path, error.text);
   if (status == FG_DONE) return FG_DONE;
   // The batch was made by this plugin's own copy of the decoder; the host's batches are its own.
-  fg_batch *copy = batch->rows == fg_lattice_rows(&batch->lattice) ? me->host->batch_new(me->host, batch->element, &batch->lattice, batch->count)
-                                                                    : me->host->slab_new(me->host, batch->element, &batch->lattice, batch->first_row, batch->rows);
+  fg_batch *copy = batch->rows == fg_lattice_rows(&batch->lattice)
+                       ? me->host->batch_new(me->host, batch->element, &batch->lattice, batch->count)
+                       : me->host->slab_new(me->host, batch->element, &batch->lattice, batch->first_row, batch->rows);
   if (copy) {
     memcpy(copy->data, batch->data, batch->count * batch->rows * batch->row_bytes);
     copy->first = batch->first;
@@ -202,7 +211,8 @@ static fg_status produce_array(source *me) {
     status = me->host->fail(me->host, "out of memory");
   else if (!batch)
     status = FG_FAILED;
-  else if (!me->array.read(me->array.handle, me->next, count, bytes, fault) || !array_convert(&me->plan, bytes, me->next, batch, fault))
+  else if (!me->array.read(me->array.handle, me->next, count, bytes, fault) ||
+           !array_convert(&me->plan, bytes, me->next, batch, fault))
     status = me->host->fail_param(me->host, "path", "%s: %s", me->config->path, fault);
   free(bytes);
   if (status != FG_OK) {
@@ -231,7 +241,8 @@ static fg_status restore(void *self, const fg_reader *reader) {
   source *me = self;
   uint64_t next = 0;
   if (reader->read(reader, &next, sizeof next) != FG_OK) return me->host->fail(me->host, "the checkpoint is cut off");
-  if (next > (me->stream ? fg_stream_batches(me->stream) : me->plan.configurations)) return me->host->fail(me->host, "the checkpoint lies beyond the file's end; has it changed?");
+  if (next > (me->stream ? fg_stream_batches(me->stream) : me->plan.configurations))
+    return me->host->fail(me->host, "the checkpoint lies beyond the file's end; has it changed?");
   me->next = next;
   if (me->stream) fg_stream_seek(me->stream, next);
   return FG_OK;
@@ -244,26 +255,41 @@ static const char *const values_names[] = {"auto", "zero-one", "plus-minus", NUL
 static const char *const orders[] = {"big", "little", NULL};
 static const char *const width_names[] = {"auto=0", NULL};
 static const char *const coupling_names[] = {"unknown=-1e300", "critical=0.44068679350977147", NULL};
-#define PARAM(field, kind, ...) static const fg_param param_##field = {.size = sizeof(fg_param), .type = kind, .offset = offsetof(config, field), .name = #field, .unit = "1", __VA_ARGS__}
+#define PARAM(field, kind, ...)                                                                                        \
+  static const fg_param param_##field = {.size = sizeof(fg_param),                                                     \
+                                         .type = kind,                                                                 \
+                                         .offset = offsetof(config, field),                                            \
+                                         .name = #field,                                                               \
+                                         .unit = "1",                                                                  \
+                                         __VA_ARGS__}
 PARAM(path, FG_PARAM_PATH, .doc = "The file; relative to the pipeline's file.");
-PARAM(dataset, FG_PARAM_TEXT, .def = "", .doc = "HDF5: the data set's path in the file; empty: the only one of two or three axes.");
-PARAM(layout, FG_PARAM_CHOICE, .def = "auto", .choices = layouts, .doc = "Arrays: a byte a spin, or eight spins a byte along the last axis; auto tells from values and shape.");
-PARAM(values, FG_PARAM_CHOICE, .def = "auto", .choices = values_names, .doc = "Plain arrays: spins as 0/1 or as ±1; auto tells from the values.");
-PARAM(bit_order, FG_PARAM_CHOICE, .def = "big", .choices = orders, .doc = "Packed arrays: whether the first spin is a byte's highest bit, as numpy.packbits writes, or its lowest.");
-PARAM(width, FG_PARAM_INTEGER, .def = "auto", .min = "1", .max = "1048576", .names = width_names, .doc = "Packed arrays: spins in a row; auto: as many as there are rows.");
-PARAM(coupling, FG_PARAM_REAL, .def = "unknown", .names = coupling_names, .doc = "Arrays: coupling K the configurations were drawn at; stream files carry their own.");
+PARAM(dataset, FG_PARAM_TEXT, .def = "",
+      .doc = "HDF5: the data set's path in the file; empty: the only one of two or three axes.");
+PARAM(layout, FG_PARAM_CHOICE, .def = "auto", .choices = layouts,
+      .doc = "Arrays: a byte a spin, or eight spins a byte along the last axis; auto tells from values and shape.");
+PARAM(values, FG_PARAM_CHOICE, .def = "auto", .choices = values_names,
+      .doc = "Plain arrays: spins as 0/1 or as ±1; auto tells from the values.");
+PARAM(bit_order, FG_PARAM_CHOICE, .def = "big", .choices = orders,
+      .doc = "Packed arrays: whether the first spin is a byte's highest bit, as numpy.packbits writes, or its lowest.");
+PARAM(width, FG_PARAM_INTEGER, .def = "auto", .min = "1", .max = "1048576", .names = width_names,
+      .doc = "Packed arrays: spins in a row; auto: as many as there are rows.");
+PARAM(coupling, FG_PARAM_REAL, .def = "unknown", .names = coupling_names,
+      .doc = "Arrays: coupling K the configurations were drawn at; stream files carry their own.");
 
-static const fg_port output = {sizeof(fg_port), FG_BATCH, 0, 0, "configurations", "The file's configurations, in its order."};
+static const fg_port output = {
+    sizeof(fg_port), FG_BATCH, 0, 0, "configurations", "The file's configurations, in its order."};
 
 static const fg_stage stage = {
     .size = sizeof(fg_stage),
     .flags = 0,
     .kind = "source.file",
     .summary = "reads configurations from a stream file, a NumPy array or an HDF5 data set",
-    .doc = "Takes finegrain's stream files (.fgs), replayed as they were recorded; NumPy's .npy and HDF5 data sets of uint8, int8 or bool with the axes "
-           "(configurations, rows, columns), or (rows, columns) for one configuration. Arrays hold a byte a spin, 0/1 or ±1, or are bit-packed along the "
-           "last axis. An array is one Markov chain at level 0; its file is streamed, not loaded.",
-    .params = (const fg_param *const[]){&param_path, &param_dataset, &param_layout, &param_values, &param_bit_order, &param_width, &param_coupling, NULL},
+    .doc =
+        "Takes finegrain's stream files (.fgs), replayed as they were recorded; NumPy's .npy and HDF5 data sets of uint8, int8 or bool with the axes "
+        "(configurations, rows, columns), or (rows, columns) for one configuration. Arrays hold a byte a spin, 0/1 or ±1, or are bit-packed along the "
+        "last axis. An array is one Markov chain at level 0; its file is streamed, not loaded.",
+    .params = (const fg_param *const[]){&param_path, &param_dataset, &param_layout, &param_values, &param_bit_order,
+                                        &param_width, &param_coupling, NULL},
     .inputs = (const fg_port *const[]){NULL},
     .outputs = (const fg_port *const[]){&output, NULL},
     .config_size = sizeof(config),
@@ -275,4 +301,5 @@ static const fg_stage stage = {
     .destroy = destroy,
 };
 
-const fg_plugin finegrain_plugin = {FG_PLUGIN_HEADER, .name = "file", .version = "0.1.0", .license = "MIT", .stages = (const fg_stage *const[]){&stage, NULL}};
+const fg_plugin finegrain_plugin = {FG_PLUGIN_HEADER, .name = "file", .version = "0.1.0", .license = "MIT",
+                                    .stages = (const fg_stage *const[]){&stage, NULL}};

@@ -5,9 +5,9 @@
 
 #include "finegrain/finegrain.h"
 
-#define BITPLANES_SITES 512u    ///< coarse sites of a group
-#define BITPLANES_POSITIONS 4u  ///< fine spins of a block: d = 2·dy + dx
-#define BITPLANES_ONE 0x10000u  ///< the threshold of probability 1
+#define BITPLANES_SITES 512u   ///< coarse sites of a group
+#define BITPLANES_POSITIONS 4u ///< fine spins of a block: d = 2·dy + dx
+#define BITPLANES_ONE 0x10000u ///< the threshold of probability 1
 
 /// A view on the numbers that moves along dense coarse indices. Belongs to one thread.
 typedef struct bitplanes {

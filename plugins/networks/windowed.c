@@ -82,7 +82,7 @@ static fg_status begin_walk(const fg_network_model *model, const fg_batch *fine,
                       "the network needs spins on square lattices, the fine one twice as large as the coarse one");
   if (end > fine->count || end > coarse->count || fine->rows != f->extent[0] || coarse->rows != c->extent[0])
     return host->fail(host, "the network was given fewer configurations, or smaller parts of them, than it was asked "
-                      "for");
+                            "for");
   if (!window_open(windows, model->width, model->before, fg_lattice_width(c)))
     return host->fail(host, "out of memory for a row of %" PRIu64 " windows", fg_lattice_width(c));
   return FG_OK;
@@ -142,8 +142,7 @@ fg_status windowed_gradient(const fg_network_model *model, const fg_batch *fine,
   window windows;
   descent sums = {loss, gradient};
   fg_status status = begin_walk(model, fine, coarse, end, &windows);
-  for (uint32_t c = begin; status == FG_OK && c < end; c++)
-    walk(model, fine, coarse, c, &windows, add_gradient, &sums);
+  for (uint32_t c = begin; status == FG_OK && c < end; c++) walk(model, fine, coarse, c, &windows, add_gradient, &sums);
   window_close(&windows);
   return status;
 }

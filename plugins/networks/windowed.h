@@ -15,7 +15,7 @@
 /// The model of a windowed network; the first member of the network's own struct. Immutable once opened.
 struct fg_network_model {
   const fg_host *host;
-  uint32_t width;  ///< of the window; see window.h
+  uint32_t width; ///< of the window; see window.h
   uint32_t before;
   uint32_t parent; ///< which bit of a pattern is the parent
   uint64_t all;    ///< mask of a pattern's bits

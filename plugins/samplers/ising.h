@@ -27,8 +27,8 @@ extern const fg_port ising_output;
 
 /// One Markov chain: its lattice and its own randomness. Only one thread at a time touches it.
 typedef struct ising_chain {
-  uint8_t *spins;   ///< L×L bytes, 0 or 1, row after row
-  uint32_t *queue;  ///< L×L + 1 places for a growing cluster; NULL unless the method asks for it
+  uint8_t *spins;  ///< L×L bytes, 0 or 1, row after row
+  uint32_t *queue; ///< L×L + 1 places for a growing cluster; NULL unless the method asks for it
   fg_rng rng;
   uint64_t quota;   ///< configurations this chain has to give
   uint64_t given;   ///< … has given
@@ -54,12 +54,12 @@ struct ising_sampler {
   const ising_config *config;
   const ising_method *method;
   fg_lattice lattice;
-  uint32_t length;          ///< L
-  uint64_t sites;           ///< L²
-  uint32_t chain_count;     ///< chains that give at least one configuration
-  uint32_t batch_size;      ///< most configurations in a batch
-  uint64_t emitted;         ///< configurations
-  ising_chain *chains;      ///< NULL until the run starts
+  uint32_t length;      ///< L
+  uint64_t sites;       ///< L²
+  uint32_t chain_count; ///< chains that give at least one configuration
+  uint32_t batch_size;  ///< most configurations in a batch
+  uint64_t emitted;     ///< configurations
+  ising_chain *chains;  ///< NULL until the run starts
 };
 
 void ising_init(ising_sampler *sampler, const fg_host *host, const ising_config *config, const ising_method *method);

@@ -10,9 +10,9 @@
 // (0, 1) every state leads to every other in one sweep.
 #define PROPOSAL 0.75
 
-#define DYNAMIC_EXPONENT 2.17   // Nightingale & Blöte, Phys. Rev. Lett. 76, 4548 (1996): 2.1665(12)
-#define SPACING_FACTOR 0.0625   // spacing / ξ^z, sweeps
-#define SPACING_MOST 1000       // sweeps
+#define DYNAMIC_EXPONENT 2.17 // Nightingale & Blöte, Phys. Rev. Lett. 76, 4548 (1996): 2.1665(12)
+#define SPACING_FACTOR 0.0625 // spacing / ξ^z, sweeps
+#define SPACING_MOST 1000     // sweeps
 #define THERMALIZE_SPACINGS 100
 #define CANCEL_CHECK (1u << 20) // spins visited between two looks at host->cancelled
 
@@ -110,8 +110,8 @@ static fg_status create(const fg_host *host, const void *config, void **self) {
   for (int agreeing = 0; agreeing <= 4; agreeing++)
     sampler->thresholds[agreeing] = (uint64_t)(flip_probability(which, common->coupling, agreeing) * 0x1p63);
   sampler->spacing = common->spacing == ISING_AUTO ? auto_spacing(common) : (uint64_t)common->spacing;
-  sampler->thermalize = common->thermalize == ISING_AUTO ? THERMALIZE_SPACINGS * auto_spacing(common)
-                                                         : (uint64_t)common->thermalize;
+  sampler->thermalize =
+      common->thermalize == ISING_AUTO ? THERMALIZE_SPACINGS * auto_spacing(common) : (uint64_t)common->thermalize;
   *self = sampler;
   return FG_OK;
 }

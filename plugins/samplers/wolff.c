@@ -39,7 +39,7 @@ static uint64_t flip_cluster(const wolff *sampler, ising_chain *chain) {
     const uint64_t vertical = fg_rng_bits(rng), horizontal = fg_rng_bits(rng);
 #define TRY(row, column, random)                                                                                       \
   do {                                                                                                                 \
-    uint8_t *spin = &spins[(uint64_t)(row) * length + (column)];                                                       \
+    uint8_t *spin = &spins[(uint64_t)(row)*length + (column)];                                                         \
     uint8_t joins = (uint8_t)((*spin == old) & ((random) < threshold));                                                \
     *spin ^= joins;                                                                                                    \
     queue[tail] = (row) << 16 | (column);                                                                              \
@@ -86,10 +86,10 @@ static fg_status start(const ising_sampler *base, ising_chain *chain) {
     if (flip_clusters(sampler, chain, count, &flipped) != FG_OK) return FG_CANCELLED;
     mean = (double)flipped / (double)count;
   }
-  uint64_t thermalize = config->thermalize == ISING_AUTO ? clusters_for(sampler, THERMALIZE_VOLUMES, mean)
-                                                         : (uint64_t)config->thermalize;
-  chain->spacing = config->spacing == ISING_AUTO ? clusters_for(sampler, SPACING_VOLUMES, mean)
-                                                 : (uint64_t)config->spacing;
+  uint64_t thermalize =
+      config->thermalize == ISING_AUTO ? clusters_for(sampler, THERMALIZE_VOLUMES, mean) : (uint64_t)config->thermalize;
+  chain->spacing =
+      config->spacing == ISING_AUTO ? clusters_for(sampler, SPACING_VOLUMES, mean) : (uint64_t)config->spacing;
   return flip_clusters(sampler, chain, thermalize, &flipped);
 }
 

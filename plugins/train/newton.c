@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FACTOR 2u             // of every network so far; sizes are checked before there is a model
-#define TASKS 8u              // shares a batch is counted in; each keeps counts of its own
+#define FACTOR 2u                        // of every network so far; sizes are checked before there is a model
+#define TASKS 8u                         // shares a batch is counted in; each keeps counts of its own
 #define COUNTS_BYTES ((uint64_t)2 << 20) // of one share, kernels up to 7
 
 typedef struct config {
@@ -67,8 +67,10 @@ static fg_status refuse_sizes(const fg_host *host, const fg_lattice *fine, const
   char large[96], small[96];
   fg_lattice_name(fine, large);
   fg_lattice_name(coarse, small);
-  return host->fail(host, "fine lattices of size %s do not go with coarse ones of size %s: they must be %u times as "
-                    "large; block with factor: %u", large, small, FACTOR, FACTOR);
+  return host->fail(host,
+                    "fine lattices of size %s do not go with coarse ones of size %s: they must be %u times as "
+                    "large; block with factor: %u",
+                    large, small, FACTOR, FACTOR);
 }
 
 static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format *const *outputs, uint64_t *memory) {
@@ -78,14 +80,18 @@ static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format
   snprintf(stage->kind, sizeof stage->kind, "%s", model->network);
   stage->network = host->lookup(host, stage->kind, FG_NETWORK_EXTENSION);
   if (!stage->network)
-    return host->fail(host,
-                      "model '%s' is of no network this program has; a model comes from a network stage", stage->kind);
+    return host->fail(host, "model '%s' is of no network this program has; a model comes from a network stage",
+                      stage->kind);
   if (!FG_HAS(stage->network, classes) || !stage->network->classes)
-    return host->fail(host, "model '%s' is no logistic regression on few classes, so it cannot be trained by "
-                      "counting; use another trainer", stage->kind);
+    return host->fail(host,
+                      "model '%s' is no logistic regression on few classes, so it cannot be trained by "
+                      "counting; use another trainer",
+                      stage->kind);
   if (fine->shape_count != coarse->shape_count)
-    return host->fail(host, "fine has %" PRIu32 " lattice sizes and coarse has %" PRIu32 "; each coarse configuration "
-                      "must be the block image of the fine one", fine->shape_count, coarse->shape_count);
+    return host->fail(host,
+                      "fine has %" PRIu32 " lattice sizes and coarse has %" PRIu32 "; each coarse configuration "
+                      "must be the block image of the fine one",
+                      fine->shape_count, coarse->shape_count);
   for (uint32_t s = 0; s < fine->shape_count; s++)
     if (!doubles(&fine->shapes[s], &coarse->shapes[s])) return refuse_sizes(host, &fine->shapes[s], &coarse->shapes[s]);
   snprintf(outputs[0]->network, sizeof outputs[0]->network, "%s", stage->kind);
@@ -103,8 +109,8 @@ static fg_status take_model(newton *stage, const fg_model *model) {
     return host->fail(host, "a model of '%s' arrived where '%s' was announced", model->network, stage->kind);
   host->model_ref(host, model);
   stage->model = model;
-  fg_status status = stage->network->open(host, model->hyperparameters, model->weights, model->weight_count,
-                                          &stage->opened);
+  fg_status status =
+      stage->network->open(host, model->hyperparameters, model->weights, model->weight_count, &stage->opened);
   for (unsigned t = 0; status == FG_OK && t < TASKS; t++) {
     stage->counts[t] = stage->network->classes->open(stage->opened);
     if (!stage->counts[t]) status = host->fail(host, "out of memory for class counts");
@@ -172,7 +178,8 @@ static fg_status solve(const newton *stage, regression *r, int *regularised) {
     *regularised = 1;
     host->log(host, FG_LOG_WARNING,
               "the data do not determine all weights (maximum likelihood lies at infinity, or the Hessian is "
-              "singular); regularised with a Gaussian prior of standard deviation %g on each weight", c->prior);
+              "singular); regularised with a Gaussian prior of standard deviation %g on each weight",
+              c->prior);
     r->precision = 1 / (c->prior * c->prior);
     gsl_vector_set_zero(r->weights);
     outcome = regression_climb(r, c->tolerance, c->iterations);

@@ -39,7 +39,8 @@ typedef struct instance {
 
 /// The word at (configuration, row, word of the row), padding masked by the caller.
 static uint64_t pattern(uint64_t configuration, uint64_t row, uint64_t word) {
-  uint64_t x = configuration * UINT64_C(0x9E3779B97F4A7C15) + row * UINT64_C(0xC2B2AE3D27D4EB4F) + word * UINT64_C(0x165667B19E3779F9) + 1;
+  uint64_t x = configuration * UINT64_C(0x9E3779B97F4A7C15) + row * UINT64_C(0xC2B2AE3D27D4EB4F) +
+               word * UINT64_C(0x165667B19E3779F9) + 1;
   x ^= x >> 29;
   x *= UINT64_C(0xBF58476D1CE4E5B9);
   return x ^ x >> 32;
@@ -109,11 +110,47 @@ static fg_status produce(void *self) {
 
 static void destroy(void *self) { free(self); }
 
-static const fg_param width = {sizeof(fg_param), FG_PARAM_INTEGER, offsetof(config, width), 0, "width", "8", "1", NULL, NULL, NULL, "1", "Sites in a row."};
-static const fg_param rows = {sizeof(fg_param), FG_PARAM_INTEGER, offsetof(config, rows), 0, "rows", "8", "1", NULL, NULL, NULL, "1", "Rows."};
-static const fg_param configurations = {sizeof(fg_param), FG_PARAM_INTEGER, offsetof(config, configurations), 0, "configurations", "10", "0", NULL, NULL, NULL, "1", "Configurations to emit."};
-static const fg_param batch_size = {sizeof(fg_param), FG_PARAM_INTEGER, offsetof(config, batch), 0, "batch", "3", "1", NULL, NULL, NULL, "1", "Configurations in a batch."};
-static const fg_param chains = {sizeof(fg_param), FG_PARAM_INTEGER, offsetof(config, chains), 0, "chains", "1", "1", NULL, NULL, NULL, "1", "Chains the batches are dealt to."};
+static const fg_param width = {
+    sizeof(fg_param), FG_PARAM_INTEGER, offsetof(config, width), 0, "width", "8", "1", NULL, NULL, NULL, "1",
+    "Sites in a row."};
+static const fg_param rows = {
+    sizeof(fg_param), FG_PARAM_INTEGER, offsetof(config, rows), 0, "rows", "8", "1", NULL, NULL, NULL, "1", "Rows."};
+static const fg_param configurations = {sizeof(fg_param),
+                                        FG_PARAM_INTEGER,
+                                        offsetof(config, configurations),
+                                        0,
+                                        "configurations",
+                                        "10",
+                                        "0",
+                                        NULL,
+                                        NULL,
+                                        NULL,
+                                        "1",
+                                        "Configurations to emit."};
+static const fg_param batch_size = {sizeof(fg_param),
+                                    FG_PARAM_INTEGER,
+                                    offsetof(config, batch),
+                                    0,
+                                    "batch",
+                                    "3",
+                                    "1",
+                                    NULL,
+                                    NULL,
+                                    NULL,
+                                    "1",
+                                    "Configurations in a batch."};
+static const fg_param chains = {sizeof(fg_param),
+                                FG_PARAM_INTEGER,
+                                offsetof(config, chains),
+                                0,
+                                "chains",
+                                "1",
+                                "1",
+                                NULL,
+                                NULL,
+                                NULL,
+                                "1",
+                                "Chains the batches are dealt to."};
 static const fg_port output = {sizeof(fg_port), FG_BATCH, 1u << FG_SPIN1, 0, "configurations", "Numbered patterns."};
 
 static const fg_stage source = {
@@ -155,7 +192,8 @@ static fg_status verify_create(const fg_host *host, const void *given, void **se
   return FG_OK;
 }
 
-static fg_status verify_negotiate(void *self, const fg_format *const *inputs, fg_format *const *outputs, uint64_t *memory) {
+static fg_status verify_negotiate(void *self, const fg_format *const *inputs, fg_format *const *outputs,
+                                  uint64_t *memory) {
   (void)self;
   (void)inputs;
   (void)outputs;
@@ -171,7 +209,8 @@ static fg_status verify_batch(verifier *me, const fg_batch *batch) {
       for (uint64_t w = 0; w < batch->row_bytes / 8; w++) {
         uint64_t found = fg_batch_row(batch, i, y)[w];
         if (found != masked(pattern(batch->first + i, batch->first_row + y, w), sites, w))
-          return me->host->fail(me->host, "configuration %llu row %llu is not what was emitted", (unsigned long long)(batch->first + i), (unsigned long long)(batch->first_row + y));
+          return me->host->fail(me->host, "configuration %llu row %llu is not what was emitted",
+                                (unsigned long long)(batch->first + i), (unsigned long long)(batch->first_row + y));
         me->hash = (me->hash ^ found) * UINT64_C(0x100000001B3);
       }
     }
@@ -184,7 +223,9 @@ static fg_status verify_process(void *self, uint32_t port, const fg_message *con
   verifier *me = self;
   (void)port;
   if (count == 2) {
-    if (messages[0]->batch->first != messages[1]->batch->first || messages[0]->batch->count != messages[1]->batch->count) return me->host->fail(me->host, "a pair is not aligned");
+    if (messages[0]->batch->first != messages[1]->batch->first ||
+        messages[0]->batch->count != messages[1]->batch->count)
+      return me->host->fail(me->host, "a pair is not aligned");
     me->pairs++;
   }
   for (uint32_t k = 0; k < count; k++)
@@ -208,7 +249,11 @@ static fg_status verify_flush(void *self) {
   const struct {
     const char *what;
     uint64_t count;
-  } rows_of[] = {{"configurations", me->seen}, {"slabs", me->slabs}, {"pairs", me->pairs}, {"epochs", me->epochs}, {"digest", me->hash >> 1}};
+  } rows_of[] = {{"configurations", me->seen},
+                 {"slabs", me->slabs},
+                 {"pairs", me->pairs},
+                 {"epochs", me->epochs},
+                 {"digest", me->hash >> 1}};
   fg_status status = FG_OK;
   for (size_t i = 0; i < sizeof rows_of / sizeof *rows_of && status == FG_OK; i++) {
     fg_cell cells[2];
@@ -221,10 +266,24 @@ static fg_status verify_flush(void *self) {
   return status;
 }
 
-static const fg_param epochs = {sizeof(fg_param), FG_PARAM_INTEGER, offsetof(verify_config, epochs), 0, "epochs", "1", "1", NULL, NULL, NULL, "1", "Times the input is read."};
-static const fg_port stream_in = {sizeof(fg_port), FG_BATCH, 0, FG_PORT_MANY | FG_PORT_OPTIONAL | FG_PORT_REPLAY, "stream", "A stream."};
-static const fg_port left_in = {sizeof(fg_port), FG_BATCH, 0, FG_PORT_PAIRED | FG_PORT_OPTIONAL, "left", "One of a pair."};
-static const fg_port right_in = {sizeof(fg_port), FG_BATCH, 0, FG_PORT_PAIRED | FG_PORT_OPTIONAL, "right", "The other."};
+static const fg_param epochs = {sizeof(fg_param),
+                                FG_PARAM_INTEGER,
+                                offsetof(verify_config, epochs),
+                                0,
+                                "epochs",
+                                "1",
+                                "1",
+                                NULL,
+                                NULL,
+                                NULL,
+                                "1",
+                                "Times the input is read."};
+static const fg_port stream_in = {sizeof(fg_port), FG_BATCH,   0, FG_PORT_MANY | FG_PORT_OPTIONAL | FG_PORT_REPLAY,
+                                  "stream",        "A stream."};
+static const fg_port left_in = {sizeof(fg_port), FG_BATCH,        0, FG_PORT_PAIRED | FG_PORT_OPTIONAL,
+                                "left",          "One of a pair."};
+static const fg_port right_in = {sizeof(fg_port), FG_BATCH,    0, FG_PORT_PAIRED | FG_PORT_OPTIONAL,
+                                 "right",         "The other."};
 static const fg_port table_out = {sizeof(fg_port), FG_TABLE, 0, 0, "seen", "What was seen."};
 
 #define VERIFIER(name_, kind_, flags_)                                                                                 \
@@ -255,7 +314,7 @@ static fg_stage old_source;
 __attribute__((constructor)) static void shorten(void) {
   memcpy(&old_source, &source, sizeof source);
   old_source.size = offsetof(fg_stage, save);
-  old_source.save = (fg_status (*)(void *, const fg_writer *))(uintptr_t)1; // rubbish beyond the end
+  old_source.save = (fg_status(*)(void *, const fg_writer *))(uintptr_t)1; // rubbish beyond the end
 }
 #define STAGES &old_source, NULL
 #endif
@@ -265,7 +324,14 @@ static const fg_plugin unnamed = {
 #else
 const fg_plugin finegrain_plugin = {
 #endif
-    .size = sizeof(fg_plugin), .magic = FG_PLUGIN_MAGIC, .abi_major = ABI, .abi_minor = FG_ABI_MINOR, .name = "fixture", .version = "1", .license = "MIT", .stages = (const fg_stage *const[]){STAGES}};
+    .size = sizeof(fg_plugin),
+    .magic = FG_PLUGIN_MAGIC,
+    .abi_major = ABI,
+    .abi_minor = FG_ABI_MINOR,
+    .name = "fixture",
+    .version = "1",
+    .license = "MIT",
+    .stages = (const fg_stage *const[]){STAGES}};
 #ifdef NO_SYMBOL
 const void *fixture_unused(void);
 const void *fixture_unused(void) { return &unnamed; }

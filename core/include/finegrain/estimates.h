@@ -24,12 +24,15 @@ typedef struct fg_estimate {
 /// An empty table of estimates.
 static inline fg_table *fg_estimates_new(const fg_host *host) {
   static const fg_column size = {sizeof(fg_column), FG_COLUMN_TEXT, "size", "", "linear size L, or LxM"};
-  static const fg_column level = {sizeof(fg_column), FG_COLUMN_INTEGER, "level", "1", "inverse steps from a dream's start; blocking counts down"};
+  static const fg_column level = {sizeof(fg_column), FG_COLUMN_INTEGER, "level", "1",
+                                  "inverse steps from a dream's start; blocking counts down"};
   static const fg_column observable = {sizeof(fg_column), FG_COLUMN_TEXT, "observable", "", "name of the observable"};
   static const fg_column value = {sizeof(fg_column), FG_COLUMN_REAL, "value", "see unit", "estimate"};
-  static const fg_column error = {sizeof(fg_column), FG_COLUMN_REAL, "error", "see unit", "one standard deviation of the estimate"};
+  static const fg_column error = {sizeof(fg_column), FG_COLUMN_REAL, "error", "see unit",
+                                  "one standard deviation of the estimate"};
   static const fg_column n = {sizeof(fg_column), FG_COLUMN_INTEGER, "n", "1", "configurations"};
-  static const fg_column tau = {sizeof(fg_column), FG_COLUMN_REAL, "tau_int", "configurations", "integrated autocorrelation time; 0.5 for independent draws"};
+  static const fg_column tau = {sizeof(fg_column), FG_COLUMN_REAL, "tau_int", "configurations",
+                                "integrated autocorrelation time; 0.5 for independent draws"};
   static const fg_column exact = {sizeof(fg_column), FG_COLUMN_REAL, "exact", "see unit", "exact value where known"};
   static const fg_column unit = {sizeof(fg_column), FG_COLUMN_TEXT, "unit", "", "unit of value, error and exact"};
   static const fg_column *const columns[] = {&size, &level, &observable, &value, &error, &n, &tau, &exact, &unit, NULL};

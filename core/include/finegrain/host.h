@@ -19,14 +19,16 @@ struct fg_host {
   fg_batch *(*batch_new)(const fg_host *host, uint32_t element, const fg_lattice *lattice, uint32_t count);
 
   /// A zeroed slab: rows first_row … first_row+rows-1 of one configuration. [any]
-  fg_batch *(*slab_new)(const fg_host *host, uint32_t element, const fg_lattice *lattice, uint64_t first_row, uint64_t rows);
+  fg_batch *(*slab_new)(const fg_host *host, uint32_t element, const fg_lattice *lattice, uint64_t first_row,
+                        uint64_t rows);
 
   /// Keeps a batch beyond the call it was given to. [any]
   void (*batch_ref)(const fg_host *host, const fg_batch *batch);
   void (*batch_unref)(const fg_host *host, const fg_batch *batch);
 
   /// A model; kind, JSON and weights are copied. weight_count 0: not trained yet. NULL: reported. [stage]
-  fg_model *(*model_new)(const fg_host *host, const char *network, const char *hyperparameters, const double *weights, uint64_t weight_count);
+  fg_model *(*model_new)(const fg_host *host, const char *network, const char *hyperparameters, const double *weights,
+                         uint64_t weight_count);
   void (*model_ref)(const fg_host *host, const fg_model *model);
   void (*model_unref)(const fg_host *host, const fg_model *model);
 
@@ -54,7 +56,8 @@ struct fg_host {
   /// Calls body(arg, 0 … count-1), each index once, on as many threads as are free; waits for all. The split never
   /// shows: let an index write only what is its own and reduce in index order. Returns FG_OK or the failure of the
   /// smallest failing index. Inside body no emit and no new parallel_for gain anything: the latter runs serially. [any]
-  fg_status (*parallel_for)(const fg_host *host, uint64_t count, fg_status (*body)(void *arg, uint64_t index), void *arg);
+  fg_status (*parallel_for)(const fg_host *host, uint64_t count, fg_status (*body)(void *arg, uint64_t index),
+                            void *arg);
 
   /// The key of this run's randomness for this stage and `purpose` ("clusters", "ties", …). [any]
   fg_rng_key (*rng_key)(const fg_host *host, const char *purpose);

@@ -19,17 +19,17 @@ typedef struct fg_batch {
   uint32_t size;
   uint32_t element; ///< an fg_element
   fg_lattice lattice;
-  uint32_t count;      ///< configurations; 1 for a slab
-  int32_t level;       ///< inverse steps from a dream's start; blocking counts down
-  uint64_t sequence;   ///< position of the batch in its stream (set by emit)
-  uint64_t first;      ///< index of the first configuration among those of its level
-  uint64_t first_row;  ///< slab: its first row; otherwise 0
-  uint64_t rows;       ///< rows present; all rows of the lattice unless this is a slab
-  uint64_t row_bytes;  ///< bytes from row to row
-  uint32_t chain;      ///< Markov chain the configurations belong to; 0 when they are independent draws
-  uint32_t reserved;   ///< zero
-  double coupling;     ///< K the configurations were drawn at; NaN when unknown (dreams, blocked lattices, files)
-  void *data;          ///< writable until emitted, then not
+  uint32_t count;     ///< configurations; 1 for a slab
+  int32_t level;      ///< inverse steps from a dream's start; blocking counts down
+  uint64_t sequence;  ///< position of the batch in its stream (set by emit)
+  uint64_t first;     ///< index of the first configuration among those of its level
+  uint64_t first_row; ///< slab: its first row; otherwise 0
+  uint64_t rows;      ///< rows present; all rows of the lattice unless this is a slab
+  uint64_t row_bytes; ///< bytes from row to row
+  uint32_t chain;     ///< Markov chain the configurations belong to; 0 when they are independent draws
+  uint32_t reserved;  ///< zero
+  double coupling;    ///< K the configurations were drawn at; NaN when unknown (dreams, blocked lattices, files)
+  void *data;         ///< writable until emitted, then not
 } fg_batch;
 
 /// Row y (counted from the batch's first row) of configuration i, read only.

@@ -28,7 +28,7 @@ typedef struct fg_network_table {
   uint32_t size;
   uint32_t window;
   uint32_t before;
-  uint32_t reserved; ///< zero
+  uint32_t reserved;          ///< zero
   const uint32_t *thresholds; ///< 2^(window²), lives as long as the model
 } fg_network_table;
 
@@ -36,12 +36,12 @@ typedef struct fg_network_table {
 /// are counted, so that maximum likelihood needs one pass. logit of outcome 1 = Σ_k features[k]·weights[k].
 typedef struct fg_network_classes {
   uint32_t size;
-  void *(*open)(const fg_network_model *model);    ///< empty counts; NULL: out of memory
+  void *(*open)(const fg_network_model *model); ///< empty counts; NULL: out of memory
   void (*close)(void *counts);
   /// Counts configurations begin … end-1. One thread at a time per `counts`.
   fg_status (*add)(void *counts, const fg_batch *fine, const fg_batch *coarse, uint32_t begin, uint32_t end);
   fg_status (*merge)(void *into, const void *from);
-  uint64_t (*count)(void *counts);                 ///< classes seen, in an order that depends on the counts alone
+  uint64_t (*count)(void *counts); ///< classes seen, in an order that depends on the counts alone
   void (*get)(const void *counts, uint64_t index, double *features, uint64_t *ones, uint64_t *zeros);
 } fg_network_classes;
 
@@ -51,23 +51,28 @@ typedef struct fg_network {
 
   /// Opens hyperparameters (JSON) and weights; weight_count 0 leaves the weights unset: then only parameters, factor,
   /// radius, initial_weights and classes may be asked. Reports through host on failure. [any]
-  fg_status (*open)(const fg_host *host, const char *hyperparameters, const double *weights, uint64_t weight_count, fg_network_model **model);
+  fg_status (*open)(const fg_host *host, const char *hyperparameters, const double *weights, uint64_t weight_count,
+                    fg_network_model **model);
   void (*close)(fg_network_model *model);
 
   uint64_t (*parameters)(const fg_network_model *model);
-  const char *(*parameter_name)(const fg_network_model *model, uint64_t index); ///< "corner", "edge", …; lives as long as the model
+  const char *(*parameter_name)(const fg_network_model *model,
+                                uint64_t index); ///< "corner", "edge", …; lives as long as the model
   void (*initial_weights)(const fg_network_model *model, fg_rng_fill_fn fill, fg_rng_key key, double *weights);
   uint32_t (*factor)(const fg_network_model *model); ///< fine extent / coarse extent
   uint32_t (*radius)(const fg_network_model *model); ///< farthest coarse site, along an axis, that a fine spin looks at
 
   /// log P(fine | coarse) in nats of configurations begin … end-1, into log_prob[begin … end-1]. [any]
-  fg_status (*log_prob)(const fg_network_model *model, const fg_batch *fine, const fg_batch *coarse, uint32_t begin, uint32_t end, double *log_prob);
+  fg_status (*log_prob)(const fg_network_model *model, const fg_batch *fine, const fg_batch *coarse, uint32_t begin,
+                        uint32_t end, double *log_prob);
 
   /// Draws the fine configurations begin … end-1; fine's first and level are set and enter the randomness. [any]
-  fg_status (*sample)(const fg_network_model *model, fg_rng_fill_fn fill, fg_rng_key key, const fg_batch *coarse, fg_batch *fine, uint32_t begin, uint32_t end);
+  fg_status (*sample)(const fg_network_model *model, fg_rng_fill_fn fill, fg_rng_key key, const fg_batch *coarse,
+                      fg_batch *fine, uint32_t begin, uint32_t end);
 
   /// Optional: adds the gradient of -Σ log P over configurations begin … end-1 to gradient[], and that sum to *loss. [any]
-  fg_status (*gradient)(const fg_network_model *model, const fg_batch *fine, const fg_batch *coarse, uint32_t begin, uint32_t end, double *loss, double *gradient);
+  fg_status (*gradient)(const fg_network_model *model, const fg_batch *fine, const fg_batch *coarse, uint32_t begin,
+                        uint32_t end, double *loss, double *gradient);
   /// Optional: the table form; NULL when this model has none. [any]
   const fg_network_table *(*table)(const fg_network_model *model);
   const fg_network_classes *classes; ///< optional

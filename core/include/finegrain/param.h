@@ -35,16 +35,17 @@ typedef struct fg_text_list {
 /// One parameter. Default and limits are YAML text, read by the code that reads the user's value.
 typedef struct fg_param {
   uint32_t size;
-  uint32_t type;          ///< an fg_param_type
-  uint32_t offset;        ///< offsetof the field in the config struct
-  uint32_t reserved;      ///< zero
-  const char *name;       ///< [a-z][a-z0-9_]*
-  const char *def;        ///< default; NULL: the parameter is required
-  const char *min, *max;  ///< inclusive limits of a number, of a list's items; NULL: none
+  uint32_t type;              ///< an fg_param_type
+  uint32_t offset;            ///< offsetof the field in the config struct
+  uint32_t reserved;          ///< zero
+  const char *name;           ///< [a-z][a-z0-9_]*
+  const char *def;            ///< default; NULL: the parameter is required
+  const char *min, *max;      ///< inclusive limits of a number, of a list's items; NULL: none
   const char *const *choices; ///< FG_PARAM_CHOICE: the names, ending with NULL
   const char *const *names;   ///< numbers: words for special values, "critical=0.44", ending with NULL, free of limits
-  const char *unit;       ///< "1", "B" (bytes: KiB, MiB, … may be written), "s" (seconds: ms, min, h, …), or any text shown in help
-  const char *doc;        ///< one sentence
+  const char
+      *unit; ///< "1", "B" (bytes: KiB, MiB, … may be written), "s" (seconds: ms, min, h, …), or any text shown in help
+  const char *doc; ///< one sentence
 } fg_param;
 
 #endif

@@ -29,9 +29,9 @@ typedef struct fg_port {
 /// What will travel through a port. The host fills the inputs from the outputs upstream; `negotiate` fills the outputs.
 typedef struct fg_format {
   uint32_t size;
-  uint32_t kind;           ///< the one fg_kind
-  uint32_t element;        ///< batches: an fg_element
-  uint32_t shape_count;    ///< batches: lattices that will occur
+  uint32_t kind;        ///< the one fg_kind
+  uint32_t element;     ///< batches: an fg_element
+  uint32_t shape_count; ///< batches: lattices that will occur
   fg_lattice shapes[FG_MAX_SHAPES];
   uint64_t configurations; ///< expected for each lattice; 0: unknown (progress only, never relied on)
   uint64_t batch;          ///< most configurations in one batch of the smallest lattice (memory bound); 0: unknown

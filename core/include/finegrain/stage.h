@@ -29,10 +29,10 @@ typedef enum fg_stage_flags {
 
 typedef struct fg_stage {
   uint32_t size;
-  uint32_t flags;      ///< fg_stage_flags
-  const char *kind;    ///< "sampler.wolff": [a-z]+ . [a-z][a-z0-9-]*
-  const char *summary; ///< one line
-  const char *doc;     ///< Markdown: what it computes, its source, its limits
+  uint32_t flags;                ///< fg_stage_flags
+  const char *kind;              ///< "sampler.wolff": [a-z]+ . [a-z][a-z0-9-]*
+  const char *summary;           ///< one line
+  const char *doc;               ///< Markdown: what it computes, its source, its limits
   const fg_param *const *params; ///< ends with NULL
   const fg_port *const *inputs;  ///< ends with NULL
   const fg_port *const *outputs; ///< ends with NULL; the first is the one a bare stage name means
@@ -60,12 +60,12 @@ typedef struct fg_stage {
   /// The last chance to emit. Optional. [stage]
   fg_status (*flush)(void *self);
 
+  void (*destroy)(void *self); ///< [stage]
+
   /// Writes, and reads back, the instance's state between two calls of process or produce. Optional, both or none.
   /// [stage]
   fg_status (*save)(void *self, const fg_writer *writer);
   fg_status (*restore)(void *self, const fg_reader *reader);
-
-  void (*destroy)(void *self); ///< [stage]
 
   /// Constant data for other plugins, by id; NULL for unknown ids. Optional. [any]
   const void *(*extension)(const char *id);
