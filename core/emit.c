@@ -1,6 +1,7 @@
 // emit.c — see emit.h.
 #include "emit.h"
 
+#include "checkpoint.h"
 #include "clock.h"
 #include "message.h"
 
@@ -36,7 +37,7 @@ static fg_status send_batch(fg_worker *worker, uint32_t port, const fg_batch *ba
   if (level || sender->record) {
     double start = fg_clock_now();
     status = fg_packet_encode(batch, level, &packet, &error);
-    if (status == FG_OK && sender->record) status = fg_stream_append(sender->record, packet, &error);
+    if (status == FG_OK && sender->record) status = fg_checkpoint_record(worker, port, packet, &error);
     worker->times.coding += fg_clock_now() - start;
   }
   if (status != FG_OK) {
@@ -126,6 +127,7 @@ fg_status fg_emit_model(fg_worker *worker, uint32_t port, fg_model *model) {
         instance->stage->kind, port);
   if (status == FG_OK) status = fg_results_add_model(worker->shared->results, instance->index, model, &error);
   if (status == FG_OK) {
+    worker->has_spoken = true;
     fg_item item = {.kind = FG_MODEL, .message = {.size = sizeof(fg_message), .kind = FG_MODEL, .model = model}};
     return send(worker, port, &item);
   }
@@ -143,11 +145,28 @@ fg_status fg_emit_table(fg_worker *worker, uint32_t port, fg_table *table) {
         instance->stage->kind, port);
   if (status == FG_OK) status = fg_results_add_table(worker->shared->results, instance->index, table, &error);
   if (status == FG_OK) {
+    worker->has_spoken = true;
     fg_item item = {.kind = FG_TABLE, .message = {.size = sizeof(fg_message), .kind = FG_TABLE, .table = table}};
     return send(worker, port, &item);
   }
   fg_table_unref(table);
   return fail(worker, &error);
+}
+
+fg_status fg_emit_recorded(fg_worker *worker, uint32_t port, fg_packet *packet, fg_error *error) {
+  fg_sender *sender = &worker->senders[port];
+  fg_batch header;
+  uint64_t bytes;
+  if (fg_packet_peek(packet->data, &header, &bytes, error) != FG_OK) {
+    fg_packet_unref(packet);
+    return FG_FAILED;
+  }
+  sender->sequence = header.sequence + 1;
+  sender->raw_bytes += fg_batch_bytes(&header);
+  sender->stored_bytes += packet->bytes;
+  if (header.first_row == 0) atomic_fetch_add(&sender->configurations, header.count);
+  fg_item item = {.kind = FG_BATCH, .packet = packet, .bytes = packet->bytes};
+  return send(worker, port, &item);
 }
 
 fg_status fg_emit_end(fg_worker *worker) {

@@ -9,7 +9,9 @@
 #include <string.h>
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
+#define MOST_STAGES 1000u
 #define DEFAULT_BUFFER ((uint64_t)64 << 20)
+#define DEFAULT_CHECKPOINT 30.0 // seconds
 
 static void *allocate(size_t count, size_t size) {
   void *memory = calloc(count ? count : 1, size);
@@ -41,17 +43,27 @@ static bool is_stage_name(const char *name) {
   return true;
 }
 
-/// The text of a scalar node; records an error and returns NULL for anything else.
+/// The text of a scalar node; records an error and returns NULL for anything else, also for nothing.
 static const char *text_of(const fg_node *node, const char *stage, const char *key, fg_diagnostics *diagnostics) {
-  if (node->kind == FG_NODE_SCALAR && (node->text[0] || !node->plain)) return node->text;
-  fg_error_at(diagnostics, node->place, stage, "%s is %s; write text", key, fg_node_describe(node));
+  if (node->kind == FG_NODE_SCALAR && !fg_node_is_null(node)) return node->text;
+  fg_error_at(diagnostics, node->place, stage, "%s: got %s; expected a single value", key, fg_node_describe(node));
   return NULL;
+}
+
+/// Value of `key` in a map; NULL when it is absent or nothing was written.
+static const fg_node *given(const fg_node *map, const char *key) {
+  const fg_node *node = fg_node_get(map, key);
+  return node && !fg_node_is_null(node) ? node : NULL;
 }
 
 static bool read_reference(const fg_node *node, const char *stage, fg_reference *reference,
                            fg_diagnostics *diagnostics) {
-  const char *text = text_of(node, stage, "a reference to an output", diagnostics);
-  if (!text) return false;
+  if (node->kind != FG_NODE_SCALAR || fg_node_is_null(node)) {
+    fg_error_at(diagnostics, node->place, stage,
+                "got %s instead of a reference to an output; write STAGE or STAGE.PORT", fg_node_describe(node));
+    return false;
+  }
+  const char *text = node->text;
   const char *dot = strchr(text, '.');
   char *name = strndup(text, dot ? (size_t)(dot - text) : strlen(text));
   if (!name) abort();
@@ -74,12 +86,12 @@ static void read_input(fg_stage_spec *spec, const fg_node *key, const fg_node *v
   size_t count = input->list ? value->count : 1;
   input->references = allocate(count, sizeof *input->references);
   if (value->kind == FG_NODE_MAP) {
-    fg_error_at(diagnostics, value->place, spec->name, "%s is a map; write STAGE, STAGE.PORT or a list of them",
+    fg_error_at(diagnostics, value->place, spec->name, "%s: got a map; write STAGE, STAGE.PORT or a list of them",
                 key->text);
     return;
   }
   if (input->list && count == 0)
-    fg_error_at(diagnostics, value->place, spec->name, "%s is an empty list; name at least one output", key->text);
+    fg_error_at(diagnostics, value->place, spec->name, "%s: got an empty list; name at least one output", key->text);
   for (size_t i = 0; i < count; i++)
     if (read_reference(input->list ? value->items[i] : value, spec->name, &input->references[input->count],
                        diagnostics))
@@ -87,14 +99,14 @@ static void read_input(fg_stage_spec *spec, const fg_node *key, const fg_node *v
 }
 
 static void read_inputs(fg_stage_spec *spec, const fg_node *body, fg_diagnostics *diagnostics) {
-  const fg_node *one = fg_node_get(body, "input"), *many = fg_node_get(body, "inputs");
+  const fg_node *one = fg_node_get(body, "input"), *many = given(body, "inputs");
   if (one && many) {
     fg_error_at(diagnostics, fg_node_key(body, "inputs")->place, spec->name,
                 "has both input and inputs; keep one of them");
-    return;
+    one = NULL;
   }
   if (many && many->kind != FG_NODE_MAP) {
-    fg_error_at(diagnostics, many->place, spec->name, "inputs is %s; write inputs: {PORT: STAGE, …} or input: STAGE",
+    fg_error_at(diagnostics, many->place, spec->name, "inputs: got %s; write inputs: {PORT: STAGE, …} or input: STAGE",
                 fg_node_describe(many));
     return;
   }
@@ -103,21 +115,52 @@ static void read_inputs(fg_stage_spec *spec, const fg_node *body, fg_diagnostics
   for (size_t i = 0; many && i < many->count; i++) read_input(spec, many->keys[i], many->items[i], true, diagnostics);
 }
 
-/// Outputs stay inside the run's folder: no absolute path, no "..".
-static bool stays_inside(const char *file) {
-  if (!file[0] || file[0] == '/') return false;
+/// Why a recorded stream cannot have this name, and what to do; NULL when it can. Outputs stay inside the run's folder and
+/// away from the run's own files there.
+static const char *record_fault(const char *file) {
+  static const char *const own[] = {"pipeline.yaml", "results.h5",  "summary.csv",  "report.html",
+                                    "log.txt",       "status.json", "manifest.json"};
+  if (file[0] == '/') return "leaves the run's folder; write a relative path";
   for (const char *part = file; part; part = strchr(part, '/')) {
-    if (*part == '/') part++;
-    if (strncmp(part, "..", 2) == 0 && (part[2] == '/' || !part[2])) return false;
+    part += part != file;
+    size_t length = strcspn(part, "/");
+    if (length == 2 && strncmp(part, "..", 2) == 0)
+      return "leaves the run's folder; write a relative path without '..'";
+    if (length == 0) return "names no file; write a path such as sample.fgs";
+    if (part[0] == '.') return "has a part that begins with '.'; such names are the run's own, choose another";
+    if (length > 200) return "has a part of more than 200 bytes; shorten it";
   }
-  return true;
+  for (const char *c = file; *c; c++)
+    if ((unsigned char)*c < 32 || *c == 127) return "has a control character; leave it out";
+  for (size_t i = 0; i < COUNT_OF(own); i++)
+    if (strcmp(file, own[i]) == 0) return "is a file of the run itself; choose another name, such as sample.fgs";
+  return NULL;
+}
+
+/// Two files cannot have one name, and a file's name cannot be a folder's.
+static bool collide(const char *a, const char *b) {
+  size_t m = strlen(a), n = strlen(b), shorter = m < n ? m : n;
+  if (strncmp(a, b, shorter) != 0) return false;
+  return m == n || (m < n ? b : a)[shorter] == '/';
+}
+
+static void refuse_collisions(const fg_pipeline *pipeline, const fg_stage_spec *spec, const fg_record_spec *record,
+                              fg_diagnostics *diagnostics) {
+  for (const fg_stage_spec *other = pipeline->stages; other <= spec; other++)
+    for (const fg_record_spec *r = other->records; r < other->records + other->record_count && r != record; r++)
+      if (collide(r->file, record->file)) {
+        fg_error_at(diagnostics, record->place, spec->name,
+                    "record's file '%s' is in the way of '%s' of %s in line %u; choose another name", record->file,
+                    r->file, other->name, r->place.line);
+        return;
+      }
 }
 
 static void read_records(fg_stage_spec *spec, const fg_node *body, fg_diagnostics *diagnostics) {
-  const fg_node *record = fg_node_get(body, "record");
+  const fg_node *record = given(body, "record");
   if (!record) return;
   if (record->kind != FG_NODE_MAP) {
-    fg_error_at(diagnostics, record->place, spec->name, "record is %s; write record: {PORT: FILE.fgs}",
+    fg_error_at(diagnostics, record->place, spec->name, "record: got %s; write record: {PORT: FILE.fgs}",
                 fg_node_describe(record));
     return;
   }
@@ -125,9 +168,9 @@ static void read_records(fg_stage_spec *spec, const fg_node *body, fg_diagnostic
   for (size_t i = 0; i < record->count; i++) {
     const char *file = text_of(record->items[i], spec->name, "record's file", diagnostics);
     if (!file) continue;
-    if (!stays_inside(file)) {
-      fg_error_at(diagnostics, record->items[i]->place, spec->name,
-                  "record's file '%s' leaves the run's folder; write a relative path without '..'", file);
+    const char *fault = record_fault(file);
+    if (fault) {
+      fg_error_at(diagnostics, record->items[i]->place, spec->name, "record's file '%s' %s", file, fault);
       continue;
     }
     spec->records[spec->record_count++] = (fg_record_spec){record->keys[i]->place, record->keys[i]->text, file};
@@ -144,7 +187,8 @@ static void read_stage(fg_stage_spec *spec, const fg_node *key, const fg_node *b
         "'%s' is not a stage name; use letters, digits, '_' and '-', beginning with a letter or '_', at most 64",
         key->text);
   if (body->kind != FG_NODE_MAP) {
-    fg_error_at(diagnostics, body->place, spec->name, "is %s; write {plugin: KIND, …}", fg_node_describe(body));
+    fg_error_at(diagnostics, body->place, spec->name, "got %s instead of a stage; write {plugin: KIND, …}",
+                fg_node_describe(body));
     return;
   }
   refuse_unknown_keys(body, spec->name, "key", keys, COUNT_OF(keys), diagnostics);
@@ -156,11 +200,9 @@ static void read_stage(fg_stage_spec *spec, const fg_node *key, const fg_node *b
     spec->kind_place = kind->place;
     spec->kind = text_of(kind, spec->name, "plugin", diagnostics);
   }
-  spec->params = fg_node_get(body, "params");
-  if (spec->params && spec->params->kind == FG_NODE_SCALAR && spec->params->plain && !spec->params->text[0])
-    spec->params = NULL;
+  spec->params = given(body, "params");
   if (spec->params && spec->params->kind != FG_NODE_MAP) {
-    fg_error_at(diagnostics, spec->params->place, spec->name, "params is %s; write params: {NAME: VALUE, …}",
+    fg_error_at(diagnostics, spec->params->place, spec->name, "params: got %s; write params: {NAME: VALUE, …}",
                 fg_node_describe(spec->params));
     spec->params = NULL;
   }
@@ -169,9 +211,9 @@ static void read_stage(fg_stage_spec *spec, const fg_node *key, const fg_node *b
 }
 
 static void read_stream(fg_pipeline *pipeline, const fg_node *stream, fg_diagnostics *diagnostics) {
-  static const char *const keys[] = {"compression", "buffer"};
+  static const char *const keys[] = {"compression", "buffer", "checkpoint"};
   if (stream->kind != FG_NODE_MAP) {
-    fg_error_at(diagnostics, stream->place, NULL, "stream is %s; write stream: {compression: zstd:1, buffer: 64 MiB}",
+    fg_error_at(diagnostics, stream->place, NULL, "stream: got %s; write stream: {compression: zstd:1, buffer: 64 MiB}",
                 fg_node_describe(stream));
     return;
   }
@@ -196,74 +238,145 @@ static void read_stream(fg_pipeline *pipeline, const fg_node *stream, fg_diagnos
     pipeline->buffer = (uint64_t)number;
 }
 
-static void read_head(fg_pipeline *pipeline, const fg_node *root, fg_diagnostics *diagnostics) {
-  const fg_node *version = fg_node_get(root, "finegrain"), *name = fg_node_get(root, "name"),
-                *seed = fg_node_get(root, "seed");
+static void read_checkpoint(fg_pipeline *pipeline, const fg_node *stream, fg_diagnostics *diagnostics) {
+  const fg_node *node = fg_node_get(stream, "checkpoint");
+  const char *text = node ? text_of(node, NULL, "checkpoint", diagnostics) : NULL;
+  double seconds = 0;
+  if (!text) return;
+  fg_scalar_result result = strcmp(text, "none") == 0 ? FG_SCALAR_OK : fg_scalar_real(text, "s", &seconds);
+  if (result != FG_SCALAR_OK || seconds < 0)
+    fg_error_at(diagnostics, node->place, NULL, "checkpoint '%s' %s; write a time such as 30 s or 10 min, or none",
+                text, result ? fg_scalar_reason(result) : "is negative");
+  else
+    pipeline->checkpoint = seconds;
+}
+
+/// A scalar as a whole number; a number in quotes is text.
+static fg_scalar_result read_whole(const fg_node *node, int64_t *number) {
+  return node->plain ? fg_scalar_integer(node->text, NULL, number) : FG_SCALAR_NOT_A_NUMBER;
+}
+
+static void read_version(const fg_node *root, fg_diagnostics *diagnostics) {
+  const fg_node *version = fg_node_get(root, "finegrain");
+  int64_t number = 0;
   if (!version)
     fg_error_at(diagnostics, root->place, NULL, "the format version is missing; begin the file with 'finegrain: 1'");
-  else if (version->kind != FG_NODE_SCALAR || strcmp(version->text, "1") != 0)
+  else if (version->kind != FG_NODE_SCALAR || fg_node_is_null(version))
+    fg_error_at(diagnostics, version->place, NULL, "got %s instead of a format version; write 'finegrain: 1'",
+                fg_node_describe(version));
+  else if (read_whole(version, &number) != FG_SCALAR_OK || number != 1)
     fg_error_at(diagnostics, version->place, NULL,
-                "format version %s is not known; this finegrain reads 'finegrain: 1'",
-                version->text ? version->text : fg_node_describe(version));
-  if (name) {
-    const char *text = text_of(name, NULL, "name", diagnostics);
-    if (text && (strchr(text, '/') || text[0] == '.' || strlen(text) > 200))
-      fg_error_at(diagnostics, name->place, NULL,
-                  "name '%s' cannot name a folder; leave out '/', a leading '.', and keep it under 200 characters",
-                  text);
-    else if (text)
-      pipeline->name = text;
-  }
-  int64_t number = 1;
-  const char *text = seed ? text_of(seed, NULL, "seed", diagnostics) : NULL;
-  fg_scalar_result result = text ? fg_scalar_integer(text, NULL, &number) : FG_SCALAR_OK;
+                "format version %s%s%s is not known; this finegrain reads 'finegrain: 1'", version->plain ? "" : "\"",
+                version->text, version->plain ? "" : "\"");
+}
+
+static void read_name(fg_pipeline *pipeline, const fg_node *node, fg_diagnostics *diagnostics) {
+  const char *text = text_of(node, NULL, "name", diagnostics);
+  if (!text) return;
+  bool sound = text[0] && text[0] != '.' && strlen(text) <= 200;
+  for (const char *c = text; *c; c++) sound &= *c != '/' && (unsigned char)*c >= 32 && *c != 127;
+  pipeline->name = sound ? text : pipeline->name;
+  if (!sound)
+    fg_error_at(
+        diagnostics, node->place, NULL,
+        "name '%s' cannot name a folder; write 1 to 200 bytes without '/', control characters and a leading '.'", text);
+}
+
+static void read_seed(fg_pipeline *pipeline, const fg_node *node, fg_diagnostics *diagnostics) {
+  int64_t number = 0;
+  if (!text_of(node, NULL, "seed", diagnostics)) return;
+  fg_scalar_result result = read_whole(node, &number);
   if (result != FG_SCALAR_OK || number < 0)
-    fg_error_at(diagnostics, seed->place, NULL, "seed '%s' %s; write a whole number, 0 or more", text,
-                result ? fg_scalar_reason(result) : "is negative");
-  pipeline->seed = (uint64_t)number;
+    fg_error_at(diagnostics, node->place, NULL, "seed '%s' %s; write a whole number, 0 to %" PRId64, node->text,
+                !node->plain             ? "in quotes is text"
+                : result != FG_SCALAR_OK ? fg_scalar_reason(result)
+                                         : "is negative",
+                INT64_MAX);
+  else
+    pipeline->seed = (uint64_t)number;
+}
+
+static void read_stages(fg_pipeline *pipeline, const fg_node *root, fg_diagnostics *diagnostics) {
+  const fg_node *stages = given(root, "stages");
+  if (stages && stages->kind != FG_NODE_MAP) {
+    fg_error_at(diagnostics, stages->place, NULL, "stages: got %s; write stages: {NAME: {plugin: KIND}, …}",
+                fg_node_describe(stages));
+    return;
+  }
+  if (!stages || stages->count == 0) {
+    fg_error_at(diagnostics, stages ? stages->place : root->place, NULL,
+                "there are no stages; add stages: {NAME: {plugin: KIND}, …}");
+    return;
+  }
+  if (stages->count > MOST_STAGES) {
+    fg_error_at(diagnostics, stages->place, NULL,
+                "there are %zu stages; a pipeline has at most %u, for each is a thread", stages->count, MOST_STAGES);
+    return;
+  }
+  pipeline->stages = allocate(stages->count, sizeof *pipeline->stages);
+  for (size_t i = 0; i < stages->count; i++) {
+    fg_stage_spec *spec = &pipeline->stages[pipeline->stage_count++];
+    read_stage(spec, stages->keys[i], stages->items[i], diagnostics);
+    for (size_t r = 0; r < spec->record_count; r++) refuse_collisions(pipeline, spec, &spec->records[r], diagnostics);
+  }
+}
+
+/// The entry `key` of `map`, if it is a map, as one that can be changed: aliases may share it with other stages.
+static fg_node *own_map(fg_document *document, fg_node *map, const char *key) {
+  fg_node *shared = fg_node_get(map, key);
+  if (!shared || shared->kind != FG_NODE_MAP) return NULL;
+  fg_node *own = fg_node_copy(document, shared);
+  fg_node_set(document, map, key, own->place, own);
+  return own;
+}
+
+/// Puts a value at map[group][key]; `group` is made when it is not there.
+static void set_value(fg_document *document, fg_node *map, const char *group, const char *key, fg_node *value) {
+  if (!given(map, group)) fg_node_set(document, map, group, value->place, fg_node_new_map(document, value->place));
+  fg_node *entries = own_map(document, map, group);
+  if (entries) fg_node_set(document, entries, key, value->place, value); // otherwise it is no map, which will be said
+}
+
+static void refuse_set(fg_node *stages, const char *label, const char *stage, fg_diagnostics *diagnostics) {
+  char hint[512];
+  size_t count = stages && stages->kind == FG_NODE_MAP ? stages->count : 0;
+  const char **names = allocate(count, sizeof *names);
+  for (size_t i = 0; i < count; i++) names[i] = stages->keys[i]->text;
+  fg_error_at(diagnostics, (fg_place){label, 0, 0}, NULL, "there is no stage '%s'%s", stage,
+              fg_suggest(hint, sizeof hint, stage, names, count));
+  free(names);
 }
 
 /// One --set: its value is a small YAML document of its own, whose places read "--set KEY=VALUE".
 static void apply_set(fg_pipeline *pipeline, fg_node *root, const char *set, fg_diagnostics *diagnostics) {
-  fg_document *file = pipeline->documents[0];
+  fg_document *file = pipeline->documents[0], *value = NULL;
   char *label = NULL;
   if (asprintf(&label, "--set %s", set) < 0) abort();
-  fg_place place = {label, 0, 0}; // lives as long as the diagnostics may print it: until the program ends
   const char *equals = strchr(set, '=');
-  char *path = strndup(set, equals ? (size_t)(equals - set) : strlen(set));
-  if (!path) abort();
-  char *stage = path, *middle = strchr(path, '.'), *key = middle ? strchr(middle + 1, '.') : NULL;
+  char *stage = strndup(set, equals ? (size_t)(equals - set) : strlen(set));
+  if (!stage) abort();
+  char *middle = strchr(stage, '.'), *key = middle ? strchr(middle + 1, '.') : NULL;
   if (middle) *middle++ = 0;
   if (key) *key++ = 0;
-  fg_node *stages = fg_node_get(root, "stages"), *body = stages ? fg_node_get(stages, stage) : NULL;
-  bool stream = !body && middle && !key && strcmp(stage, "stream") == 0;
-  if (!equals || !middle || (!stream && (!key || !*key || strcmp(middle, "params") != 0))) {
-    fg_error_at(diagnostics, place, NULL, "is not of the form stage.params.key=value (or stream.key=value)");
-    goto done;
+  bool stream = middle && *middle && !key && strcmp(stage, "stream") == 0;
+  fg_node *stages = fg_node_get(root, "stages");
+  if (!equals || (!stream && (!key || !*key || strcmp(middle, "params") != 0)))
+    fg_error_at(diagnostics, (fg_place){label, 0, 0}, NULL,
+                "is not of the form stage.params.key=value (or stream.key=value)");
+  else if (!stream && (!stages || !fg_node_get(stages, stage)))
+    refuse_set(stages, label, stage, diagnostics);
+  else
+    value = fg_yaml_read_value(label, equals + 1, diagnostics);
+  if (value) {
+    pipeline->documents[pipeline->document_count++] = value;
+    fg_node *body = stream ? NULL : own_map(file, own_map(file, root, "stages"), stage);
+    if (stream)
+      set_value(file, root, "stream", middle, fg_document_root(value));
+    else if (body)
+      set_value(file, body, "params", key, fg_document_root(value));
   }
-  if (!stream && !body) {
-    char hint[512];
-    size_t count = stages && stages->kind == FG_NODE_MAP ? stages->count : 0;
-    const char **names = allocate(count, sizeof *names);
-    for (size_t i = 0; i < count; i++) names[i] = stages->keys[i]->text;
-    fg_error_at(diagnostics, place, NULL, "there is no stage '%s'%s", stage,
-                fg_suggest(hint, sizeof hint, stage, names, count));
-    free(names);
-    goto done;
-  }
-  fg_document *value = fg_yaml_read_text(label, equals + 1, strlen(equals + 1), diagnostics);
-  if (!value) goto done;
-  pipeline->documents[pipeline->document_count++] = value;
-  fg_node *owner = stream ? root : body;
-  const char *group = stream ? "stream" : "params";
-  fg_node *map = fg_node_get(owner, group);
-  if (owner->kind == FG_NODE_MAP && (!map || map->kind != FG_NODE_MAP)) {
-    map = fg_node_new_map(file, place);
-    fg_node_set(file, owner, group, place, map);
-  }
-  if (owner->kind == FG_NODE_MAP) fg_node_set(file, map, stream ? middle : key, place, fg_document_root(value));
-done:
-  free(path);
+  free(stage);
+  free(label);
 }
 
 static char *folder_of(const char *file) {
@@ -286,30 +399,28 @@ fg_pipeline *fg_pipeline_read(const char *file, const char *const *sets, size_t 
   pipeline->file = file;
   pipeline->folder = folder_of(file);
   pipeline->name = "run";
+  pipeline->seed = 1;
   pipeline->zstd_level = 1;
   pipeline->buffer = DEFAULT_BUFFER;
+  pipeline->checkpoint = DEFAULT_CHECKPOINT;
   fg_node *root = fg_document_root(document);
   if (root->kind != FG_NODE_MAP) {
-    fg_error_at(diagnostics, root->place, NULL, "a pipeline is a map with finegrain, name and stages; this is %s",
-                fg_node_describe(root));
+    fg_error_at(diagnostics, root->place, NULL,
+                "got %s instead of a pipeline; write a map with finegrain, name and stages", fg_node_describe(root));
     goto done;
   }
   for (size_t i = 0; i < set_count; i++) apply_set(pipeline, root, sets[i], diagnostics);
   refuse_unknown_keys(root, NULL, "key", keys, COUNT_OF(keys), diagnostics);
-  read_head(pipeline, root, diagnostics);
-  const fg_node *stream = fg_node_get(root, "stream"), *stages = fg_node_get(root, "stages");
+  read_version(root, diagnostics);
+  const fg_node *name = fg_node_get(root, "name"), *seed = fg_node_get(root, "seed"), *stream = given(root, "stream");
+  if (name) read_name(pipeline, name, diagnostics);
+  if (seed) read_seed(pipeline, seed, diagnostics);
   if (stream) read_stream(pipeline, stream, diagnostics);
+  if (stream && stream->kind == FG_NODE_MAP) read_checkpoint(pipeline, stream, diagnostics);
   const fg_node *sweep = fg_node_key(root, "sweep");
   if (sweep)
     fg_warning_at(diagnostics, sweep->place, NULL, "sweep is left aside: this runs the pipeline once, as written");
-  if (!stages || stages->kind != FG_NODE_MAP || stages->count == 0) {
-    fg_error_at(diagnostics, stages ? stages->place : root->place, NULL,
-                "there are no stages; add stages: {NAME: {plugin: KIND}, …}");
-    goto done;
-  }
-  pipeline->stages = allocate(stages->count, sizeof *pipeline->stages);
-  for (size_t i = 0; i < stages->count; i++)
-    read_stage(&pipeline->stages[pipeline->stage_count++], stages->keys[i], stages->items[i], diagnostics);
+  read_stages(pipeline, root, diagnostics);
 done:
   if (pipeline->stage_count) return pipeline;
   fg_pipeline_free(pipeline);

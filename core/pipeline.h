@@ -45,15 +45,18 @@ typedef struct fg_pipeline {
   char *folder;     ///< absolute folder of the file, for relative input paths
   const char *name;
   uint64_t seed;
-  int zstd_level;  ///< 0: none
-  uint64_t buffer; ///< bytes of all edges together
+  int zstd_level;    ///< 0: none
+  uint64_t buffer;   ///< bytes of all edges together
+  double checkpoint; ///< seconds between checkpoints of a stage; 0: none
   fg_stage_spec *stages;
   size_t stage_count;
   fg_document **documents; ///< the file and one for each --set; they own all texts
   size_t document_count;
 } fg_pipeline;
 
-/// Reads `file` and applies `sets`, each "stage.params.key=value" or "stream.key=value". Everything wrong is recorded.
+/// Reads `file` and applies `sets`, each "stage.params.key=value" or "stream.key=value", a later one over an earlier one;
+/// a parameter set for one stage leaves others alone, even where an alias shares it. Everything wrong is recorded, also
+/// more than 1,000 stages.
 /// A pipeline with faults is returned too, as far as it could be read, so that its plan can find more of them in the same
 /// pass; NULL when there are no stages to look at.
 fg_pipeline *fg_pipeline_read(const char *file, const char *const *sets, size_t set_count, fg_diagnostics *diagnostics);

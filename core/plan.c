@@ -521,6 +521,10 @@ void fg_plan_write(const fg_plan *plan, bool identity, FILE *out) {
   else
     fprintf(out, "none\n");
   fprintf(out, "  buffer: %" PRIu64 "\n", pipeline->buffer);
+  if (pipeline->checkpoint > 0)
+    fprintf(out, "  checkpoint: %.17g\n", pipeline->checkpoint);
+  else
+    fprintf(out, "  checkpoint: none\n");
 }
 
 void fg_plan_hash(const fg_plan *plan, char hash[33]) {

@@ -6,7 +6,6 @@
 #include "spill.h"
 
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -26,6 +25,7 @@ struct fg_queue {
   fg_spill *spill;
   node *after_spill; ///< the end of stream, when it arrived while the spill was not yet read
   uint64_t spilled;
+  bool closed; ///< the reader wants no more
   fg_queue *older;
 };
 
@@ -35,7 +35,7 @@ struct fg_hub {
   fg_pool *pool;
   const char *folder;
   unsigned live, waiting;
-  atomic_int cancelled;
+  atomic_int cancelled, stopping;
   bool stuck; ///< every thread waits and no queue is full
   fg_queue *queues;
 };
@@ -61,19 +61,26 @@ fg_hub *fg_hub_new(fg_pool *pool, unsigned threads, const char *folder) {
   return hub;
 }
 
+static void empty(fg_queue *queue) {
+  while (queue->head) {
+    node *first = queue->head;
+    queue->head = first->next;
+    fg_item_unref(&first->item);
+    free(first);
+  }
+  free(queue->after_spill);
+  fg_spill_free(queue->spill);
+  queue->tail = queue->after_spill = NULL;
+  queue->spill = NULL;
+  queue->bytes = 0;
+}
+
 void fg_hub_free(fg_hub *hub) {
   if (!hub) return;
   while (hub->queues) {
     fg_queue *queue = hub->queues;
     hub->queues = queue->older;
-    while (queue->head) {
-      node *first = queue->head;
-      queue->head = first->next;
-      fg_item_unref(&first->item);
-      free(first);
-    }
-    free(queue->after_spill);
-    fg_spill_free(queue->spill);
+    empty(queue);
     free(queue);
   }
   pthread_mutex_destroy(&hub->lock);
@@ -99,13 +106,25 @@ void fg_hub_cancel(fg_hub *hub) {
   pthread_mutex_unlock(&hub->lock);
 }
 
+void fg_hub_stop(fg_hub *hub) {
+  pthread_mutex_lock(&hub->lock);
+  atomic_store(&hub->stopping, 1);
+  pthread_cond_broadcast(&hub->changed);
+  pthread_mutex_unlock(&hub->lock);
+}
+
 const atomic_int *fg_hub_cancelled(const fg_hub *hub) { return &hub->cancelled; }
+bool fg_hub_stopping(const fg_hub *hub) { return atomic_load(&hub->stopping); }
+
+/// No thread waits any more, or will.
+static bool is_over(const fg_hub *hub) { return atomic_load(&hub->cancelled) || atomic_load(&hub->stopping); }
+
 uint64_t fg_queue_spilled(const fg_queue *queue) { return queue->spilled; }
 
 static uint64_t spill_left(const fg_queue *queue) { return queue->spill ? fg_spill_left(queue->spill) : 0; }
 static bool is_empty(const fg_queue *queue) { return !queue->head && !spill_left(queue) && !queue->after_spill; }
 static bool has_room(const fg_queue *queue, uint64_t bytes) {
-  return bytes == 0 || queue->bytes == 0 || queue->bytes + bytes <= queue->bound || queue->may_spill;
+  return bytes == 0 || queue->bytes == 0 || queue->bytes + bytes <= queue->bound || queue->may_spill || queue->closed;
 }
 
 /// Called under the lock when a thread begins to wait, or leaves: if now every thread waits and none of them could go
@@ -194,7 +213,7 @@ fg_status fg_queue_push(fg_queue *queue, const fg_item *item, double *waited, fg
   double start = 0;
   pthread_mutex_lock(&hub->lock);
   queue->wanted = item->bytes;
-  while (!atomic_load(&hub->cancelled) && !has_room(queue, item->bytes)) {
+  while (!is_over(hub) && !queue->closed && !has_room(queue, item->bytes)) {
     if (token) {
       start = fg_clock_now();
       fg_pool_release(hub->pool);
@@ -202,8 +221,8 @@ fg_status fg_queue_push(fg_queue *queue, const fg_item *item, double *waited, fg
     }
     wait_changed(hub, &queue->writer_waits);
   }
-  fg_status status = FG_CANCELLED;
-  if (atomic_load(&hub->cancelled))
+  fg_status status = atomic_load(&hub->cancelled) ? FG_CANCELLED : FG_OK;
+  if (is_over(hub) || queue->closed)
     fg_item_unref(item);
   else
     status = append(queue, item, error);
@@ -247,7 +266,7 @@ fg_status fg_queue_pop(fg_queue *queue, fg_item *item, double *waited, fg_error 
   bool token = true;
   double start = 0;
   pthread_mutex_lock(&hub->lock);
-  while (!atomic_load(&hub->cancelled) && !hub->stuck && is_empty(queue)) {
+  while (!is_over(hub) && !hub->stuck && is_empty(queue)) {
     if (token) {
       start = fg_clock_now();
       fg_pool_release(hub->pool);
@@ -256,13 +275,21 @@ fg_status fg_queue_pop(fg_queue *queue, fg_item *item, double *waited, fg_error 
     wait_changed(hub, &queue->reader_waits);
   }
   fg_status status = FG_CANCELLED;
-  if (!atomic_load(&hub->cancelled) && !is_empty(queue))
+  if (!is_over(hub) && !is_empty(queue))
     status = take(queue, item, error);
-  else if (!atomic_load(&hub->cancelled))
+  else if (!is_over(hub))
     status = report_stuck(queue, error);
   pthread_cond_broadcast(&hub->changed);
   pthread_mutex_unlock(&hub->lock);
   if (!token) fg_pool_acquire(hub->pool);
   if (!token) *waited += fg_clock_now() - start;
   return status;
+}
+
+void fg_queue_close(fg_queue *queue) {
+  pthread_mutex_lock(&queue->hub->lock);
+  queue->closed = true;
+  empty(queue);
+  pthread_cond_broadcast(&queue->hub->changed);
+  pthread_mutex_unlock(&queue->hub->lock);
 }

@@ -111,7 +111,7 @@ static fg_status next_raw(fg_port_reader *reader, fg_message *message, fg_error 
   fg_item item = {0};
   fg_status status;
   if (reader->replaying) {
-    status = fg_spill_next(reader->replay, &item.packet, error);
+    status = reader->replay ? fg_spill_next(reader->replay, &item.packet, error) : FG_DONE;
     if (status != FG_OK) return status;
     item.kind = FG_BATCH;
   } else {
@@ -245,6 +245,43 @@ fg_status fg_port_next_pair(fg_port_reader *const *readers, uint32_t count, fg_m
     readers[k]->offset += cut;
   }
   return FG_OK;
+}
+
+/// Drops up to `most` messages, or configurations of a paired port.
+static fg_status drop(fg_port_reader *reader, uint64_t most) {
+  fg_status status = FG_OK;
+  bool paired = reader->input->port->flags & FG_PORT_PAIRED;
+  for (uint64_t dropped = 0; dropped < most && status == FG_OK;) {
+    fg_message message = {0};
+    status = paired ? hold(reader) : fg_port_next(reader, &message);
+    if (status != FG_OK) break;
+    uint64_t left = paired ? reader->held->count - reader->offset : 1;
+    if (left > most - dropped) left = most - dropped;
+    if (paired) reader->offset += (uint32_t)left;
+    fg_message_unref(&message);
+    dropped += left;
+  }
+  return status;
+}
+
+fg_status fg_port_skip(fg_port_reader *reader, const fg_position *to) {
+  fg_status status = FG_OK;
+  for (uint64_t pass = 0; pass < to->passes && status == FG_OK; pass++) {
+    status = drop(reader, UINT64_MAX);
+    if (status != FG_DONE) break;
+    fg_port_rewind(reader);
+    status = FG_OK;
+  }
+  if (status == FG_OK) status = drop(reader, to->ended ? UINT64_MAX : to->consumed);
+  if (status == FG_DONE && to->ended) return FG_OK;
+  if (status != FG_DONE) return status;
+  fg_error error;
+  fg_error_set(&error, "ends before what the checkpoint has seen of it; run again with --force");
+  return fail(reader, &error);
+}
+
+void fg_port_close(fg_port_reader *reader) {
+  for (; reader->edge < reader->input->edge_count; reader->edge++) fg_queue_close(reader->queues[reader->edge]);
 }
 
 void fg_port_rewind(fg_port_reader *reader) {

@@ -16,6 +16,13 @@ fg_status fg_port_next(fg_port_reader *reader, fg_message *message);
 /// together; that one ends early, or that indices or chains differ, is a failure.
 fg_status fg_port_next_pair(fg_port_reader *const *readers, uint32_t count, fg_message *messages);
 
+/// Drops what a checkpoint says has been dealt with: whole passes of a replayed port, then messages (configurations of a
+/// paired port), then, if the port had ended, the rest.
+fg_status fg_port_skip(fg_port_reader *reader, const fg_position *to);
+
+/// Wants no more: what the port's stages send from now on is dropped.
+void fg_port_close(fg_port_reader *reader);
+
 /// After its end a replay port starts again from its first message.
 void fg_port_rewind(fg_port_reader *reader);
 

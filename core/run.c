@@ -1,6 +1,8 @@
 // run.c — see run.h.
 #include "run.h"
 
+#include "bytes.h"
+#include "checkpoint.h"
 #include "clock.h"
 #include "reader.h"
 #include "results.h"
@@ -16,9 +18,11 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #define HEARTBEAT_SECONDS 1.0
 #define POLL_MILLISECONDS 50
+#define GRACE_SECONDS 10.0 // a step under way may take, when the run is stopped, before it is given up
 
 /// A run under way.
 typedef struct run {
@@ -132,35 +136,19 @@ static void set_up_readers(fg_worker *worker) {
   }
 }
 
-/// Opens the recorded streams of a worker, or commits or discards them at the end.
-static fg_status begin_records(run *r, fg_worker *worker, fg_error *error) {
-  fg_status status = FG_OK;
-  for (uint32_t p = 0; p < worker->instance->output_count && status == FG_OK; p++) {
-    const fg_record_spec *record = worker->instance->outputs[p].record;
-    char temporary[PATH_MAX];
-    if (!record) continue;
-    status = fg_rundir_begin(r->shared.dir, record->file, temporary, error);
-    if (status == FG_OK) status = fg_stream_create(temporary, &worker->senders[p].record, error);
-  }
-  return status;
-}
-
-static fg_status end_records(run *r, fg_worker *worker, bool keep, fg_error *error) {
-  fg_status status = FG_OK;
-  for (uint32_t p = 0; p < worker->instance->output_count; p++) {
-    const fg_record_spec *record = worker->instance->outputs[p].record;
-    fg_sender *sender = &worker->senders[p];
-    if (!record || !sender->record) continue;
-    if (keep && status == FG_OK) {
-      status = fg_stream_finish(sender->record, error);
-      if (status == FG_OK) status = fg_rundir_commit(r->shared.dir, record->file, error);
-    } else {
-      fg_stream_abandon(sender->record);
-      fg_rundir_discard(r->shared.dir, record->file);
-    }
-    sender->record = NULL;
-  }
-  return status;
+/// What a saved state must agree with: the pipeline, this program, and every plugin's file.
+static void identify(run *r) {
+  XXH3_state_t *state = XXH3_createState();
+  if (!state) abort();
+  XXH3_128bits_reset(state);
+  XXH3_128bits_update(state, FG_VERSION, sizeof FG_VERSION);
+  XXH3_128bits_update(state, r->hash, sizeof r->hash);
+  for (uint32_t i = 0; i < r->count; i++)
+    XXH3_128bits_update(state, r->plan->instances[i]->file->hash, sizeof r->plan->instances[i]->file->hash);
+  XXH128_hash_t digest = XXH3_128bits_digest(state);
+  fg_put64(r->shared.identity, digest.low64);
+  fg_put64(r->shared.identity + 8, digest.high64);
+  XXH3_freeState(state);
 }
 
 static fg_status set_up(run *r, fg_error *error) {
@@ -171,6 +159,8 @@ static fg_status set_up(run *r, fg_error *error) {
   r->shared.pool = fg_pool_new(r->threads);
   r->shared.hub = fg_hub_new(r->shared.pool, r->count, fg_rundir_path(r->shared.dir));
   r->shared.zstd_level = r->plan->pipeline->zstd_level;
+  r->shared.checkpoint_seconds = r->plan->pipeline->checkpoint;
+  identify(r);
   r->shared.progress = fg_progress_new(r->options->quiet);
   pthread_mutex_init(&r->shared.failure_lock, NULL);
   pthread_mutex_init(&r->shared.ended_lock, NULL);
@@ -178,7 +168,8 @@ static fg_status set_up(run *r, fg_error *error) {
   for (uint32_t i = 0; i < r->count; i++) set_up_worker(r, i);
   for (uint32_t i = 0; i < r->count; i++) set_up_readers(r->workers[i]);
   fg_status status = FG_OK;
-  for (uint32_t i = 0; i < r->count && status == FG_OK; i++) status = begin_records(r, r->workers[i], error);
+  bool resume = r->options->mode == FG_RUNDIR_RESUME;
+  for (uint32_t i = 0; i < r->count && status == FG_OK; i++) status = fg_checkpoint_open(r->workers[i], resume, error);
   return status;
 }
 
@@ -213,12 +204,17 @@ static bool all_ended(const run *r) {
   return true;
 }
 
+static bool any_savable(const run *r) {
+  for (uint32_t i = 0; i < r->count; i++)
+    if (r->workers[i]->savable && atomic_load(&r->workers[i]->state) < 2) return true;
+  return false;
+}
+
 /// Starts every stage and waits for all, drawing progress and writing the heartbeat.
 static void run_threads(run *r) {
   for (uint32_t i = 0; i < r->count; i++)
     if (pthread_create(&r->workers[i]->thread, NULL, fg_worker_main, r->workers[i]) != 0) abort();
-  double beat = fg_clock_now();
-  bool cancelled = false;
+  double beat = fg_clock_now(), stopped = 0;
   while (!all_ended(r)) {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
@@ -228,10 +224,11 @@ static void run_threads(run *r) {
     pthread_mutex_lock(&r->shared.ended_lock);
     if (!all_ended(r)) pthread_cond_timedwait(&r->shared.ended, &r->shared.ended_lock, &until);
     pthread_mutex_unlock(&r->shared.ended_lock);
-    if (stop_signal && !cancelled) {
-      cancelled = true;
-      fg_hub_cancel(r->shared.hub);
+    if (stop_signal && !stopped) {
+      stopped = fg_clock_now();
+      fg_hub_stop(r->shared.hub);
     }
+    if (stopped && (!any_savable(r) || fg_clock_now() - stopped > GRACE_SECONDS)) fg_hub_cancel(r->shared.hub);
     fg_progress_update(r->shared.progress, r->workers, r->count);
     if (fg_clock_now() - beat < HEARTBEAT_SECONDS) continue;
     beat = fg_clock_now();
@@ -321,9 +318,10 @@ static fg_status write_manifest(run *r, fg_error *error) {
 /// What is left to do when every stage has ended well.
 static fg_status finish(run *r, fg_error *error) {
   fg_status status = FG_OK;
-  for (uint32_t i = 0; i < r->count && status == FG_OK; i++) status = end_records(r, r->workers[i], true, error);
+  for (uint32_t i = 0; i < r->count && status == FG_OK; i++) status = fg_checkpoint_finish(r->workers[i], error);
   if (status == FG_OK) status = write_hdf5(r, error);
   if (status == FG_OK) status = write_csv(r, error);
+  for (uint32_t i = 0; i < r->count && status == FG_OK; i++) fg_checkpoint_close(r->workers[i], true);
   if (status == FG_OK) write_status(r, "done");
   if (status == FG_OK) status = write_manifest(r, error);
   return status;
@@ -355,14 +353,15 @@ static int execute(run *r) {
     fg_timing_print(r->workers, r->count, stderr);
     fprintf(stderr, "\n%.2f s; results in %s\n", fg_clock_now() - r->start, r->options->out);
   }
+  bool interrupted = stop_signal && !r->shared.failed;
   if (!done && begun) {
-    for (uint32_t i = 0; i < r->count; i++) end_records(r, r->workers[i], false, &error);
-    write_status(r, stop_signal && !r->shared.failed ? "interrupted" : "failed");
+    bool kept = false;
+    for (uint32_t i = 0; i < r->count; i++) kept |= fg_checkpoint_close(r->workers[i], false);
+    write_status(r, interrupted ? "interrupted" : "failed");
+    if (interrupted)
+      fprintf(stderr, "interrupted; with --resume it goes on %s\n", kept ? "from its checkpoints" : "from the start");
   }
-  fg_rundir_log(r->shared.dir, "info", "run",
-                done                               ? "done"
-                : stop_signal && !r->shared.failed ? "interrupted"
-                                                   : "failed");
+  fg_rundir_log(r->shared.dir, "info", "run", done ? "done" : interrupted ? "interrupted" : "failed");
   if (begun)
     tear_down(r);
   else

@@ -306,6 +306,40 @@ void fg_rundir_discard(fg_rundir *dir, const char *name) {
   mark_locked(dir, name, false, &ignored);
 }
 
+fg_status fg_rundir_claim(fg_rundir *dir, const char *name, char *path, fg_error *error) {
+  const char *fault = fault_of(name);
+  if (fault) return fg_error_set(error, "'%.200s' cannot be an output file: %s", name, fault);
+  fg_status status = join(dir, name, path, error);
+  if (status == FG_OK && base_of(name) > name) {
+    char parent[PATH_MAX];
+    snprintf(parent, sizeof parent, "%.*s", (int)(base_of(path) - path - 1), path);
+    status = fg_folder_make(parent, NULL, error);
+  }
+  pthread_mutex_lock(&dir->mutex);
+  if (status == FG_OK) status = fg_lock_add(&dir->lock, name, error);
+  pthread_mutex_unlock(&dir->mutex);
+  return status;
+}
+
+fg_status fg_rundir_move(fg_rundir *dir, const char *from, const char *to, fg_error *error) {
+  char old_path[PATH_MAX], new_path[PATH_MAX];
+  fg_status status = join(dir, from, old_path, error);
+  if (status == FG_OK) status = fg_rundir_claim(dir, to, new_path, error);
+  if (status == FG_OK) status = sync_file(old_path, error);
+  if (status == FG_OK && rename(old_path, new_path) != 0)
+    status = fg_error_set(error, "cannot put %s in place: %s; is a folder of that name in the way?", new_path,
+                          strerror(errno));
+  if (status == FG_OK) status = fg_folder_sync_parent(new_path, error);
+  return status;
+}
+
+void fg_rundir_remove(fg_rundir *dir, const char *name) {
+  fg_error ignored;
+  pthread_mutex_lock(&dir->mutex);
+  remove_output(dir, name, &ignored);
+  pthread_mutex_unlock(&dir->mutex);
+}
+
 static fg_status write_whole(const char *path, const char *text, size_t length, fg_error *error) {
   int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   int cause = file < 0 ? errno : 0;

@@ -32,6 +32,14 @@ fg_status fg_rundir_commit(fg_rundir *dir, const char *name, fg_error *error);
 /// Removes the temporary.
 void fg_rundir_discard(fg_rundir *dir, const char *name);
 
+/// RUN/name for a file that grows in place, so that a resumed run can go on with it: its parent folders made, the name
+/// in the journal, nothing created. `path`: a buffer of PATH_MAX. [any thread]
+fg_status fg_rundir_claim(fg_rundir *dir, const char *name, char *path, fg_error *error);
+/// Puts a claimed file in its final place: synced, renamed from RUN/from to RUN/to. [any thread]
+fg_status fg_rundir_move(fg_rundir *dir, const char *from, const char *to, fg_error *error);
+/// Removes RUN/name and the folders this leaves empty; nothing when it is not there. [any thread]
+void fg_rundir_remove(fg_rundir *dir, const char *name);
+
 /// Writes a small text file whole: begin, write, commit.
 fg_status fg_rundir_write(fg_rundir *dir, const char *name, const char *text, size_t length, fg_error *error);
 

@@ -17,6 +17,16 @@ fg_status fg_stream_finish(fg_stream_writer *writer, fg_error *error);
 /// Closes and frees without a footer.
 void fg_stream_abandon(fg_stream_writer *writer);
 
+/// Opens the first `bytes` bytes of an unfinished stream file to go on writing behind them; what comes after is cut off.
+/// FG_FAILED when no whole batch ends there.
+fg_status fg_stream_continue(const char *path, uint64_t bytes, fg_stream_writer **writer, fg_error *error);
+/// Bytes and batches written so far.
+uint64_t fg_stream_written(const fg_stream_writer *writer, uint64_t *batches);
+/// On disk when this returns.
+fg_status fg_stream_sync(const fg_stream_writer *writer, fg_error *error);
+/// Batch `index` of those written so far (one reference for the caller).
+fg_status fg_stream_read_back(const fg_stream_writer *writer, uint64_t index, fg_packet **packet, fg_error *error);
+
 typedef struct fg_stream_reader fg_stream_reader;
 
 /// What a stream file holds, one line a lattice and level, in order of first appearance.
@@ -27,8 +37,11 @@ typedef struct fg_stream_content {
   uint64_t configurations;
 } fg_stream_content;
 
-/// Opens and checks header and footer. A file without a sound footer is scanned to its last good batch; then
-/// *recovered says so ("footer missing: recovered 12 batches, 3000 configurations; 517 bytes dropped"), else it is "".
+/// Opens a file and checks its head, its footer and the header of every batch; the messages do not name the file. A file
+/// without a sound footer is searched for its last batch that is whole and ends a configuration; then
+/// fg_stream_recovered says so ("no sound footer: recovered 12 batches, 3000 configurations; 517 bytes dropped from byte
+/// 9132 on: the file ends inside the batch"), else it is "". Anything else wrong is FG_FAILED, here or in
+/// fg_stream_next.
 fg_status fg_stream_open(const char *path, fg_stream_reader **reader, fg_error *error);
 void fg_stream_close(fg_stream_reader *reader);
 const char *fg_stream_recovered(const fg_stream_reader *reader);

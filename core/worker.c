@@ -1,12 +1,15 @@
 // worker.c — see worker.h. The order of a stage's life: first ports, then paired ports and streams, then produce, flush.
 #include "worker.h"
 
+#include "checkpoint.h"
 #include "clock.h"
 #include "emit.h"
 #include "message.h"
 #include "reader.h"
 
 #include <string.h>
+
+#define MOST_PORTS 64u // of a paired group
 
 fg_status fg_worker_fail(fg_worker *worker, fg_place place, const char *message) {
   fg_shared *shared = worker->shared;
@@ -55,61 +58,122 @@ static fg_status end_port(fg_worker *worker, uint32_t port) {
   return stage->end ? explained(worker, stage->end(worker->instance->self, port)) : FG_OK;
 }
 
-/// Reads one port, or the group of paired ports that begins with it, to its end; again while the stage asks for it.
-static fg_status read_ports(fg_worker *worker, const uint32_t *ports, uint32_t count) {
-  fg_instance *instance = worker->instance;
-  fg_port_reader *readers[64];
-  fg_message messages[64] = {{0}};
-  const fg_message *given[64];
-  for (uint32_t k = 0; k < count; k++) {
-    readers[k] = worker->readers[ports[k]];
-    given[k] = &messages[k];
+/// Ports that are read together: one, or all the paired ones.
+typedef struct port_group {
+  fg_port_reader *readers[MOST_PORTS];
+  uint32_t first; ///< number of the first
+  uint32_t count;
+} port_group;
+
+/// One step: a message, or one of each paired port, through the stage. FG_DONE: they have ended.
+static fg_status step(fg_worker *worker, const port_group *group) {
+  const fg_instance *instance = worker->instance;
+  fg_message messages[MOST_PORTS] = {{0}};
+  const fg_message *given[MOST_PORTS];
+  for (uint32_t k = 0; k < group->count; k++) given[k] = &messages[k];
+  fg_status status = group->count > 1 ? fg_port_next_pair(group->readers, group->count, messages)
+                                      : fg_port_next(group->readers[0], messages);
+  if (status != FG_OK) return status;
+  worker->positions[group->first].consumed += group->count > 1 ? messages[0].batch->count : 1;
+  status = explained(worker, instance->stage->process(instance->self, group->first, given, group->count));
+  for (uint32_t k = 0; k < group->count; k++) fg_message_unref(&messages[k]);
+  return status < FG_OK ? status : FG_OK;
+}
+
+/// The group has been read to its end; the stage may want it once more.
+static fg_status end_group(fg_worker *worker, const port_group *group) {
+  fg_position *at = &worker->positions[group->first];
+  fg_status status = end_port(worker, group->first);
+  if (status < FG_OK) return status;
+  at->consumed = 0;
+  at->ended = status != FG_AGAIN;
+  if (at->ended) return FG_OK;
+  at->passes++;
+  for (uint32_t k = 0; k < group->count; k++) fg_port_rewind(group->readers[k]);
+  return FG_OK;
+}
+
+/// Reads a group to its end; again while the stage asks for it. Between two steps the stage is whole: with `savable` that
+/// is where its state is kept.
+static fg_status read_group(fg_worker *worker, const port_group *group, bool savable) {
+  fg_position *at = &worker->positions[group->first];
+  const fg_position *saved = &worker->saved.positions[group->first];
+  fg_status status = FG_OK;
+  if (savable && worker->saved.found) {
+    for (uint32_t k = 0; k < group->count && status == FG_OK; k++) status = fg_port_skip(group->readers[k], saved);
+    *at = *saved;
   }
-  for (;;) {
-    fg_status status = count > 1 ? fg_port_next_pair(readers, count, messages) : fg_port_next(readers[0], messages);
-    if (status < FG_OK) return status;
-    if (status == FG_DONE) {
-      status = end_port(worker, ports[0]);
-      if (status != FG_AGAIN) return status;
-      for (uint32_t k = 0; k < count; k++) fg_port_rewind(readers[k]);
-      continue;
-    }
-    status = instance->stage->process(instance->self, ports[0], given, count);
-    for (uint32_t k = 0; k < count; k++) fg_message_unref(&messages[k]);
-    if (status < FG_OK) return explained(worker, status);
+  while (status == FG_OK && !at->ended) {
+    status = step(worker, group);
+    if (status == FG_DONE) status = end_group(worker, group);
+    if (savable && (status == FG_OK || status == FG_CANCELLED)) fg_checkpoint_now_and_then(worker);
   }
+  return status;
 }
 
 /// All ports whose FIRST flag is `first`, in declaration order; the paired ones at the place of the first of them.
 static fg_status read_inputs(fg_worker *worker, bool first) {
   const fg_instance *instance = worker->instance;
-  uint32_t paired[64], paired_count = 0;
-  for (uint32_t p = 0; p < instance->input_count && paired_count < 64; p++)
-    if ((instance->inputs[p].port->flags & FG_PORT_PAIRED) && worker->readers[p]) paired[paired_count++] = p;
+  port_group paired = {.count = 0};
+  for (uint32_t p = 0; p < instance->input_count && paired.count < MOST_PORTS; p++) {
+    if (!(instance->inputs[p].port->flags & FG_PORT_PAIRED) || !worker->readers[p]) continue;
+    if (!paired.count) paired.first = p;
+    paired.readers[paired.count++] = worker->readers[p];
+  }
   fg_status status = FG_OK;
   for (uint32_t p = 0; p < instance->input_count && status == FG_OK; p++) {
     uint32_t flags = instance->inputs[p].port->flags;
     if (!worker->readers[p] || !(flags & FG_PORT_FIRST) == first) continue;
+    const port_group single = {{worker->readers[p]}, p, 1};
     if (!(flags & FG_PORT_PAIRED))
-      status = read_ports(worker, &p, 1);
-    else if (p == paired[0])
-      status = read_ports(worker, paired, paired_count);
+      status = read_group(worker, &single, !first);
+    else if (p == paired.first)
+      status = read_group(worker, &paired, !first);
   }
   return status;
 }
 
+/// Makes output until there is no more; between two calls of produce the state is kept.
+static fg_status make_output(fg_worker *worker) {
+  const fg_stage *stage = worker->instance->stage;
+  const fg_hub *hub = worker->shared->hub;
+  fg_status status = FG_OK;
+  while (status == FG_OK && stage->produce) {
+    fg_checkpoint_now_and_then(worker);
+    if (fg_hub_stopping(hub) || atomic_load(fg_hub_cancelled(hub))) return FG_CANCELLED;
+    status = explained(worker, stage->produce(worker->instance->self));
+  }
+  return status == FG_DONE ? FG_OK : status;
+}
+
+/// Sends what an earlier process recorded.
+static fg_status replay(fg_worker *worker) {
+  fg_error error = {0};
+  fg_status status = fg_checkpoint_replay(worker, &error);
+  return error.text[0] ? fg_worker_fail(worker, worker->instance->spec->place, error.text) : status;
+}
+
+/// An earlier process had come to the stage's end: its recordings are all that is needed.
+static fg_status live_again(fg_worker *worker) {
+  for (uint32_t p = 0; p < worker->instance->input_count; p++)
+    if (worker->readers[p]) fg_port_close(worker->readers[p]);
+  fg_status status = replay(worker);
+  return status == FG_OK ? fg_emit_end(worker) : status;
+}
+
 static fg_status live(fg_worker *worker) {
   const fg_stage *stage = worker->instance->stage;
-  void *self = worker->instance->self;
+  if (worker->saved.ended) return live_again(worker);
   fg_status status = read_inputs(worker, true);
-  if (status == FG_OK) status = read_inputs(worker, false);
-  while (status == FG_OK && stage->produce) {
-    if (atomic_load(fg_hub_cancelled(worker->shared->hub))) return FG_CANCELLED;
-    status = explained(worker, stage->produce(self));
+  if (status == FG_OK && worker->saved.found) {
+    status = replay(worker);
+    if (status == FG_OK) status = explained(worker, fg_checkpoint_restore(worker));
   }
-  if (status == FG_DONE) status = FG_OK;
-  if (status == FG_OK && stage->flush) status = explained(worker, stage->flush(self));
+  if (status == FG_OK) status = read_inputs(worker, false);
+  if (status == FG_OK) status = make_output(worker);
+  if (status == FG_OK && stage->flush) status = explained(worker, stage->flush(worker->instance->self));
   if (status == FG_OK) status = fg_emit_end(worker);
+  if (status == FG_OK) fg_checkpoint_ended(worker);
   return status;
 }
 

@@ -22,6 +22,8 @@ typedef struct fg_shared {
   fg_results *results;
   fg_progress *progress;
   int zstd_level;
+  double checkpoint_seconds; ///< between two states of a stage; 0: none are kept
+  uint8_t identity[16];      ///< of pipeline and build: a state of another one is not taken up
   pthread_mutex_t ended_lock;
   pthread_cond_t ended; ///< a worker has ended
   pthread_mutex_t failure_lock;
@@ -48,6 +50,24 @@ typedef struct fg_sender {
 
 typedef struct fg_port_reader fg_port_reader;
 
+/// How far an input port has been dealt with; for paired ports, the first of them stands for all.
+typedef struct fg_position {
+  uint64_t passes;   ///< of a replayed port: times it was read to its end
+  uint64_t consumed; ///< since then: messages, or configurations of paired ports
+  bool ended;        ///< and the stage was told so
+} fg_position;
+
+/// A state an earlier process left (checkpoint.h).
+typedef struct fg_saved {
+  bool found;
+  bool ended;             ///< the stage need not be called again
+  fg_position *positions; ///< one an input port
+  uint64_t *recorded;     ///< bytes of each output port's recording
+  uint8_t *bytes;         ///< the state file
+  const uint8_t *blob;    ///< the plugin's own, within `bytes`
+  uint64_t blob_bytes;
+} fg_saved;
+
 /// A file of the stage's own, RUN/<stage>/<name>.
 typedef struct fg_output_file {
   char name[PATH_MAX]; ///< "<stage>/<name>"
@@ -68,6 +88,12 @@ typedef struct fg_worker {
   atomic_ullong read;           ///< configurations taken in
   atomic_ullong done, expected; ///< progress the stage itself reports
   fg_output_file *files;        ///< begun with output_begin, newest first
+  fg_position *positions;       ///< one an input port
+  fg_saved saved;
+  atomic_bool savable; ///< its state is written now and then
+  bool has_state;      ///< RUN/.checkpoint/<stage>.state is there
+  bool has_spoken;     ///< has emitted a model or a table: no state is written any more
+  double last_saved;   ///< when
 } fg_worker;
 
 /// The thread's main: calls the stage in the order stage.h promises, ends its streams, and reports how it went.

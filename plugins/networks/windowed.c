@@ -284,6 +284,31 @@ static void get_class(const void *counts, uint64_t index, double *values, uint64
   *zeros = entry->zeros;
 }
 
+/// Checkpoints: the number of patterns, then each of them with its counts.
+static fg_status save_counts(const void *counts, const fg_writer *writer) {
+  const classes *seen = ((const window_counts *)counts)->seen;
+  fg_status status = writer->write(writer, &seen->used, sizeof seen->used);
+  for (uint64_t i = 0; status == FG_OK && i < classes_room(seen); i++) {
+    const classes_entry *entry = &seen->entries[i];
+    if (entry->zeros + entry->ones > 0) status = writer->write(writer, entry, sizeof *entry);
+  }
+  return status;
+}
+
+static fg_status restore_counts(void *counts, const fg_reader *reader) {
+  window_counts *into = counts;
+  uint64_t used = 0;
+  int sound = reader->read(reader, &used, sizeof used) == FG_OK;
+  for (uint64_t i = 0; sound && i < used; i++) {
+    classes_entry entry;
+    sound = reader->read(reader, &entry, sizeof entry) == FG_OK && !(entry.pattern & ~into->model->all) &&
+            classes_add(into->seen, entry.pattern, entry.zeros, entry.ones);
+  }
+  if (sound) return FG_OK;
+  return into->model->host->fail(into->model->host,
+                                 "the checkpoint holds no counts of this network; run again with --force");
+}
+
 const fg_network_classes windowed_classes = {
     .size = sizeof(fg_network_classes),
     .open = open_counts,
@@ -292,4 +317,6 @@ const fg_network_classes windowed_classes = {
     .merge = merge_counts,
     .count = count_classes,
     .get = get_class,
+    .save = save_counts,
+    .restore = restore_counts,
 };

@@ -145,6 +145,30 @@ static fg_status process(void *self, uint32_t port, const fg_message *const *mes
   return host->parallel_for(host, TASKS, count_share, &work);
 }
 
+// ---- checkpoints: the counts; the model arrives again
+
+static int counts_can_be_saved(const newton *stage) {
+  return FG_HAS(stage->network->classes, restore) && stage->network->classes->save && stage->network->classes->restore;
+}
+
+static fg_status save(void *self, const fg_writer *writer) {
+  const newton *stage = self;
+  fg_status status = counts_can_be_saved(stage) ? FG_OK : FG_FAILED;
+  for (unsigned t = 0; status == FG_OK && t < TASKS; t++)
+    status = stage->network->classes->save(stage->counts[t], writer);
+  return status;
+}
+
+static fg_status restore(void *self, const fg_reader *reader) {
+  newton *stage = self;
+  if (!stage->model || !counts_can_be_saved(stage))
+    return stage->host->fail(stage->host, "the checkpoint is not one of this stage; run again with --force");
+  fg_status status = FG_OK;
+  for (unsigned t = 0; status == FG_OK && t < TASKS; t++)
+    status = stage->network->classes->restore(stage->counts[t], reader);
+  return status;
+}
+
 // ---- learning
 
 /// What was counted, as a regression; *spins: their number.
@@ -361,6 +385,8 @@ static const fg_stage stage_descriptor = {
     .negotiate = negotiate,
     .process = process,
     .flush = flush,
+    .save = save,
+    .restore = restore,
     .destroy = destroy,
 };
 

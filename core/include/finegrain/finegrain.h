@@ -13,5 +13,6 @@
 #include "port.h"
 #include "rng.h"
 #include "stage.h"
+#include "state.h"
 
 #endif

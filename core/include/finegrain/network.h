@@ -13,6 +13,7 @@
 #define FINEGRAIN_NETWORK_H
 
 #include "host.h"
+#include "state.h"
 
 #define FG_NETWORK_EXTENSION "fg.network/1"
 
@@ -43,6 +44,9 @@ typedef struct fg_network_classes {
   fg_status (*merge)(void *into, const void *from);
   uint64_t (*count)(void *counts); ///< classes seen, in an order that depends on the counts alone
   void (*get)(const void *counts, uint64_t index, double *features, uint64_t *ones, uint64_t *zeros);
+  /// Writes counts for a checkpoint, and adds what was written to empty ones. Optional, both or none.
+  fg_status (*save)(const void *counts, const fg_writer *writer);
+  fg_status (*restore)(void *counts, const fg_reader *reader);
 } fg_network_classes;
 
 typedef struct fg_network {

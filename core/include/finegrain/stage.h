@@ -1,27 +1,14 @@
 // stage.h — a stage's descriptor: constant data and functions. One thread at a time is inside an instance.
-// Order of calls: create, negotiate, then [restore], then for every input port process… and end, in the order its
-// flags ask for, then produce until FG_DONE, then flush, and in every case destroy.
+// Order of calls: create, negotiate, then process… and end for the input ports marked `first`, then [restore], then
+// process… and end for the others, in the order their flags ask for, then produce until FG_DONE, then flush, and in every
+// case destroy.
 #ifndef FINEGRAIN_STAGE_H
 #define FINEGRAIN_STAGE_H
 
 #include "host.h"
 #include "param.h"
 #include "port.h"
-
-/// Where a checkpoint is written to and read from.
-typedef struct fg_writer fg_writer;
-struct fg_writer {
-  uint32_t size;
-  void *impl;
-  fg_status (*write)(const fg_writer *writer, const void *data, size_t bytes);
-};
-
-typedef struct fg_reader fg_reader;
-struct fg_reader {
-  uint32_t size;
-  void *impl;
-  fg_status (*read)(const fg_reader *reader, void *data, size_t bytes); ///< FG_FAILED when fewer bytes are left
-};
+#include "state.h"
 
 typedef enum fg_stage_flags {
   FG_STAGE_SLABS = 1u << 0, ///< takes slabs; without it the host assembles whole configurations
@@ -63,7 +50,8 @@ typedef struct fg_stage {
   void (*destroy)(void *self); ///< [stage]
 
   /// Writes, and reads back, the instance's state between two calls of process or produce. Optional, both or none.
-  /// [stage]
+  /// restore comes after what the ports marked `first` gave has been given again, and before anything else; FG_FAILED
+  /// (reported) when the bytes are not a state of this stage. [stage]
   fg_status (*save)(void *self, const fg_writer *writer);
   fg_status (*restore)(void *self, const fg_reader *reader);
 
