@@ -21,9 +21,10 @@ static inline uint32_t fg_get32(const uint8_t *at) {
 
 static inline uint64_t fg_get64(const uint8_t *at) { return fg_get32(at) | (uint64_t)fg_get32(at + 4) << 32; }
 
+/// Every NaN is written as the same bits: which NaN a computation gives differs between machines and means nothing.
 static inline void fg_put_double(uint8_t *at, double value) {
-  uint64_t bits;
-  memcpy(&bits, &value, 8);
+  uint64_t bits = UINT64_C(0x7ff8000000000000);
+  if (value == value) memcpy(&bits, &value, 8);
   fg_put64(at, bits);
 }
 

@@ -288,6 +288,13 @@ static fg_status open_recordings(fg_worker *worker, bool go_on, fg_error *error)
   return status;
 }
 
+/// A recording of an earlier process that is not wanted now.
+static void remove_stale(const fg_worker *worker, uint32_t port) {
+  char name[PATH_MAX];
+  recording_name(worker, port, name);
+  if (!wants_recording(worker, port)) fg_rundir_remove(worker->shared->dir, name);
+}
+
 fg_status fg_checkpoint_open(fg_worker *worker, bool resume, fg_error *error) {
   const fg_instance *instance = worker->instance;
   worker->savable = can_be_saved(worker);
@@ -305,6 +312,7 @@ fg_status fg_checkpoint_open(fg_worker *worker, bool resume, fg_error *error) {
     if (why.text[0]) log_line(worker, "warning", "%s; it is computed from the start", why.text);
     forget_state(worker);
   }
+  for (uint32_t p = 0; p < instance->output_count && resume; p++) remove_stale(worker, p);
   return open_recordings(worker, false, error);
 }
 
@@ -324,11 +332,11 @@ fg_status fg_checkpoint_replay(fg_worker *worker, fg_error *error) {
     }
     configurations += atomic_load(&worker->senders[p].configurations);
   }
-  if (status == FG_OK)
-    log_line(worker, "info",
-             worker->saved.ended ? "had ended, with %" PRIu64 " configurations recorded"
-                                 : "goes on after %" PRIu64 " recorded configurations",
-             configurations);
+  if (status != FG_OK) return status;
+  if (worker->saved.ended)
+    log_line(worker, "info", "had ended; its %" PRIu64 " configurations are read back", configurations);
+  else
+    log_line(worker, "info", "goes on from its checkpoint, after %" PRIu64 " configurations made", configurations);
   return status;
 }
 

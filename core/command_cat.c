@@ -19,7 +19,7 @@ static void digest_batch(XXH3_state_t *state, const fg_batch *batch) {
     fg_put32(head + 4, batch->lattice.shape);
     fg_put32(head + 8, batch->lattice.dims);
     fg_put32(head + 12, (uint32_t)batch->level);
-    for (uint32_t d = 0; d < batch->lattice.dims; d++) fg_put64(head + 16 + 8 * d, batch->lattice.extent[d]);
+    for (uint64_t d = 0; d < batch->lattice.dims; d++) fg_put64(head + 16 + 8 * d, batch->lattice.extent[d]);
     fg_put64(head + 48, batch->first + i);
     fg_put32(head + 56, batch->chain);
     fg_put_double(head + 64, batch->coupling);
@@ -88,7 +88,8 @@ const fg_command fg_command_cat = {
     "look into a recorded stream: lattices, counts, checks; a digest of its content",
     "usage: finegrain cat FILE.fgs [--digest]\n\n"
     "Reads the whole file and checks it. With --digest prints one number (XXH3-128) that depends on the decoded\n"
-    "configurations alone: not on compression, batches or threads.\n"
-    "Exit: 0 sound, 1 damaged or unreadable, 2 wrong usage.",
+    "configurations alone: not on compression, batches or threads. Of a file whose end was torn off, as by a run that\n"
+    "was killed, the whole batches before the tear are read and a warning says what was dropped.\n"
+    "Exit: 0 sound, or torn and recovered; 1 damaged or unreadable; 2 wrong usage.",
     cat_main,
 };

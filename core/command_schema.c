@@ -1,4 +1,6 @@
 // command_schema.c — finegrain schema: JSON Schema of pipelines, or reference pages in Markdown, from the descriptors.
+// The JSON Schema is for editors: it refuses nothing sensible that finegrain takes, and as much of what finegrain refuses
+// as a schema can. The rest (references that lead nowhere, sizes that do not divide) is left to finegrain check.
 #include "command.h"
 
 #include "config.h"
@@ -8,8 +10,65 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STAGE_NAME "^[A-Za-z_][A-Za-z0-9_-]{0,63}$"
-#define REFERENCE "^[A-Za-z_][A-Za-z0-9_-]{0,63}(\\.[a-z][a-z0-9_]*)?$"
+#define STAGE_NAME "[A-Za-z_][A-Za-z0-9_-]{0,63}"
+#define PORT_NAME "[a-z][a-z0-9_]*"
+#define NUMBER "[-+]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][-+]?[0-9]+)?"
+#define COMPRESSION "^(none|zstd:([1-9]|1[0-9]))$"
+#define CONTROL "\\x00-\\x1f\\x7f"
+#define FILE_NAME "[^./" CONTROL "][^/" CONTROL "]*"
+
+// ---- small pieces; each takes what it is given
+
+static json_t *described(json_t *schema, const char *description) {
+  json_object_set_new(schema, "description", json_string(description));
+  return schema;
+}
+
+/// Any of the alternatives, a list of schemas; the only one itself.
+static json_t *any_of(json_t *alternatives) {
+  json_t *schema = json_array_size(alternatives) == 1 ? json_incref(json_array_get(alternatives, 0))
+                                                      : json_pack("{s:O}", "anyOf", alternatives);
+  json_decref(alternatives);
+  return schema;
+}
+
+/// Text as YAML has it: a plain 2026 or true is text, too, where text is asked for. `pattern` may be NULL.
+static json_t *text_schema(const char *pattern) {
+  return json_pack("{s:[s, s, s], s:s*}", "type", "string", "number", "boolean", "pattern", pattern);
+}
+
+static json_t *pattern_schema(const char *pattern) {
+  return json_pack("{s:s, s:s}", "type", "string", "pattern", pattern);
+}
+
+/// Exactly these keys; a map that needs none of them may also be left empty, which YAML calls null.
+static json_t *map_schema(json_t *properties, json_t *required) {
+  json_t *schema = json_pack("{s:s, s:o, s:b}", "type", "object", "properties", properties, "additionalProperties", 0);
+  if (json_array_size(required))
+    json_object_set(schema, "required", required);
+  else
+    json_object_set_new(schema, "type", json_pack("[s, s]", "object", "null"));
+  json_decref(required);
+  return schema;
+}
+
+// ---- parameters
+
+/// A number with a unit, as text; NULL when numbers of this unit carry none. The words are those of fg_scalar_units.
+static json_t *number_with_unit(const char *unit) {
+  const char *units = fg_scalar_units(unit);
+  if (!units) return NULL;
+  char pattern[512] = "^" NUMBER " *(";
+  size_t at = strlen(pattern), before = at;
+  for (const char *word = units; *word && at + 32 < sizeof pattern;) {
+    size_t length = strcspn(word, ", ");
+    if (length && strncmp(word, "or ", 3) != 0)
+      at += (size_t)snprintf(pattern + at, sizeof pattern - at, "%s%.*s", at > before ? "|" : "", (int)length, word);
+    word += length + (word[length] != 0);
+  }
+  snprintf(pattern + at, sizeof pattern - at, ")$");
+  return pattern_schema(pattern);
+}
 
 static void set_limit(json_t *schema, const char *key, const char *text, const char *unit, bool integer) {
   int64_t whole;
@@ -20,117 +79,229 @@ static void set_limit(json_t *schema, const char *key, const char *text, const c
     json_object_set_new(schema, key, json_real(real));
 }
 
-/// A number, a named value, or a number with a unit.
+/// A number, a number with a unit, or a named value.
 static json_t *number_schema(const fg_param *param, bool integer) {
-  json_t *number = json_pack("{s:s}", "type", integer ? "integer" : "number");
+  json_t *number = json_pack("{s:s}", "type", integer ? "integer" : "number"), *alternatives = json_array();
   set_limit(number, "minimum", param->min, param->unit, integer);
   set_limit(number, "maximum", param->max, param->unit, integer);
-  bool unit = param->unit && (strcmp(param->unit, "B") == 0 || strcmp(param->unit, "s") == 0);
-  if (!unit && !(param->names && param->names[0])) return number;
-  json_t *any = json_array();
-  json_array_append_new(any, number);
-  if (unit) json_array_append_new(any, json_pack("{s:s, s:s}", "type", "string", "pattern", "^[0-9.eE+]+ ?[A-Za-z]+$"));
+  json_array_append_new(alternatives, number);
+  json_t *with_unit = number_with_unit(param->unit);
+  if (with_unit) json_array_append_new(alternatives, with_unit);
   json_t *names = json_array();
-  for (size_t i = 0; param->names && param->names[i]; i++) {
-    const char *equals = strchr(param->names[i], '=');
-    json_array_append_new(
-        names, json_stringn(param->names[i], equals ? (size_t)(equals - param->names[i]) : strlen(param->names[i])));
-  }
-  if (json_array_size(names)) json_array_append_new(any, json_pack("{s:O}", "enum", names));
+  for (size_t i = 0; param->names && param->names[i]; i++)
+    json_array_append_new(names, json_stringn(param->names[i], strcspn(param->names[i], "=")));
+  if (json_array_size(names)) json_array_append_new(alternatives, json_pack("{s:O}", "enum", names));
   json_decref(names);
-  return json_pack("{s:o}", "anyOf", any);
+  return any_of(alternatives);
 }
 
-static json_t *param_schema(const fg_param *param) {
-  json_t *schema = NULL;
-  switch (param->type) {
-  case FG_PARAM_BOOL: schema = json_pack("{s:s}", "type", "boolean"); break;
-  case FG_PARAM_INTEGER: schema = number_schema(param, true); break;
-  case FG_PARAM_REAL: schema = number_schema(param, false); break;
-  case FG_PARAM_INTEGER_LIST:
-    schema = json_pack("{s:s, s:o}", "type", "array", "items", number_schema(param, true));
-    break;
-  case FG_PARAM_REAL_LIST:
-    schema = json_pack("{s:s, s:o}", "type", "array", "items", number_schema(param, false));
-    break;
-  case FG_PARAM_TEXT_LIST: schema = json_pack("{s:s, s:{s:s}}", "type", "array", "items", "type", "string"); break;
-  case FG_PARAM_CHOICE:
-    schema = json_pack("{s:[]}", "enum");
-    for (size_t i = 0; param->choices[i]; i++)
-      json_array_append_new(json_object_get(schema, "enum"), json_string(param->choices[i]));
-    break;
-  default: schema = json_pack("{s:s}", "type", "string"); break;
+/// The words of a choice; those that a plain YAML scalar makes a number or a truth value are there as such, too.
+static json_t *choice_schema(const fg_param *param) {
+  json_t *words = json_array();
+  for (size_t i = 0; param->choices[i]; i++) {
+    json_t *other = json_loads(param->choices[i], JSON_DECODE_ANY, NULL);
+    json_array_append_new(words, json_string(param->choices[i]));
+    if (json_is_number(other) || json_is_boolean(other)) json_array_append(words, other);
+    json_decref(other);
   }
-  char description[1024];
-  bool unit = param->unit && param->unit[0] && strcmp(param->unit, "1") != 0;
-  snprintf(description, sizeof description, "%s%s%s%s%s%s", param->doc ? param->doc : "", unit ? " Unit: " : "",
-           unit ? param->unit : "", unit ? "." : "", param->def ? " Default: " : "", param->def ? param->def : "");
-  json_object_set_new(schema, "description", json_string(description));
-  return schema;
+  return json_pack("{s:o}", "enum", words);
 }
 
-/// {"if": {plugin is this kind}, "then": {its params and inputs}}
-static json_t *kind_schema(const fg_stage *stage) {
-  json_t *params = json_object(), *required = json_array(), *ports = json_object();
+static json_t *list_schema(json_t *items) { return json_pack("{s:s, s:o}", "type", "array", "items", items); }
+
+static json_t *value_schema(const fg_param *param) {
+  switch (param->type) {
+  case FG_PARAM_BOOL: return json_pack("{s:s}", "type", "boolean");
+  case FG_PARAM_INTEGER: return number_schema(param, true);
+  case FG_PARAM_REAL: return number_schema(param, false);
+  case FG_PARAM_CHOICE: return choice_schema(param);
+  case FG_PARAM_INTEGER_LIST: return list_schema(number_schema(param, true));
+  case FG_PARAM_REAL_LIST: return list_schema(number_schema(param, false));
+  case FG_PARAM_TEXT_LIST: return list_schema(text_schema(NULL));
+  default: return text_schema(NULL);
+  }
+}
+
+/// The sentence, the range in words and the default.
+static json_t *param_schema(const fg_param *param) {
+  char range[256], text[2048];
+  bool unit = param->unit && param->unit[0] && strcmp(param->unit, "1") != 0;
+  snprintf(text, sizeof text, "%s%s(%s%s%s; %s%s)", param->doc ? param->doc : "", param->doc ? " " : "",
+           fg_param_describe(param, range, sizeof range), unit ? "; unit " : "", unit ? param->unit : "",
+           param->def ? "default " : "required",
+           !param->def     ? ""
+           : param->def[0] ? param->def
+                           : "\"\"");
+  return described(value_schema(param), text);
+}
+
+static json_t *params_schema(const fg_stage *stage) {
+  json_t *params = json_object(), *required = json_array();
   for (size_t i = 0; stage->params[i]; i++) {
     json_object_set_new(params, stage->params[i]->name, param_schema(stage->params[i]));
     if (!stage->params[i]->def) json_array_append_new(required, json_string(stage->params[i]->name));
   }
-  for (size_t i = 0; stage->inputs[i]; i++)
-    json_object_set_new(
-        ports, stage->inputs[i]->name,
-        json_pack("{s:s}", "$ref",
-                  stage->inputs[i]->flags & FG_PORT_MANY ? "#/definitions/references" : "#/definitions/reference"));
-  json_t *then = json_pack("{s:{s:{s:s, s:o, s:b, s:O}, s:{s:s, s:o, s:b}}}", "properties", "params", "type", "object",
-                           "properties", params, "additionalProperties", 0, "required", required, "inputs", "type",
-                           "object", "properties", ports, "additionalProperties", 0);
-  if (json_array_size(required)) json_object_set_new(then, "required", json_pack("[s]", "params"));
-  json_decref(required);
-  return json_pack("{s:{s:{s:{s:s}}}, s:o}", "if", "properties", "plugin", "const", stage->kind, "then", then);
+  return map_schema(params, required);
 }
 
-static void print_json(const fg_registry *registry) {
+// ---- ports
+
+/// A port's own sentence beside the reference: draft-07 looks at nothing beside a $ref, so it stands in an allOf.
+static json_t *port_schema(const fg_port *port) {
+  const char *kind = port->flags & FG_PORT_MANY ? "#/definitions/references" : "#/definitions/reference";
+  return described(json_pack("{s:[{s:s}]}", "allOf", "$ref", kind), port->doc ? port->doc : "");
+}
+
+/// What a stage may say of its inputs: `inputs` by name, and `input` when there is one. Adds to `properties`; returns
+/// what must be there.
+static json_t *add_inputs(const fg_stage *stage, json_t *properties) {
+  json_t *ports = json_object(), *needed = json_array();
+  size_t count = 0;
+  for (; stage->inputs[count]; count++) {
+    const fg_port *port = stage->inputs[count];
+    json_object_set_new(ports, port->name, port_schema(port));
+    if (!(port->flags & FG_PORT_OPTIONAL)) json_array_append_new(needed, json_string(port->name));
+  }
+  bool must = json_array_size(needed) > 0;
+  json_object_set_new(properties, "inputs", map_schema(ports, needed));
+  json_object_set_new(properties, "input", count == 1 ? port_schema(stage->inputs[0]) : json_false());
+  if (!must) return json_object();
+  return count == 1 ? json_pack("{s:[{s:[s]}, {s:[s]}]}", "anyOf", "required", "input", "required", "inputs")
+                    : json_pack("{s:[s]}", "required", "inputs");
+}
+
+static json_t *record_schema(const fg_stage *stage) {
+  json_t *ports = json_object();
+  for (size_t i = 0; stage->outputs[i]; i++)
+    if (stage->outputs[i]->kinds == FG_BATCH)
+      json_object_set_new(ports, stage->outputs[i]->name, json_pack("{s:s}", "$ref", "#/definitions/file"));
+  return map_schema(ports, json_array());
+}
+
+// ---- the whole
+
+/// {"if": the plugin is this kind, "then": its params, inputs and records}
+static json_t *kind_schema(const fg_stage *stage) {
+  json_t *properties = json_object(), *params = params_schema(stage);
+  bool params_needed = json_object_get(params, "required") != NULL;
+  json_object_set_new(properties, "params", params);
+  json_t *then = add_inputs(stage, properties);
+  json_object_set_new(properties, "record", record_schema(stage));
+  json_object_set_new(then, "properties", properties);
+  if (params_needed) {
+    json_t *required = json_object_get(then, "required");
+    if (!required) json_object_set_new(then, "required", required = json_array());
+    json_array_append_new(required, json_string("params"));
+  }
+  return json_pack("{s:{s:[s], s:{s:{s:s}}}, s:o}", "if", "required", "plugin", "properties", "plugin", "const",
+                   stage->kind, "then", then);
+}
+
+static json_t *stage_schema(const fg_registry *registry) {
   json_t *kinds = json_array(), *names = json_array();
   for (size_t i = 0; i < fg_registry_count(registry); i++) {
     const fg_stage *stage = &fg_registry_at(registry, i)->stage;
     json_array_append_new(names, json_pack("{s:s, s:s}", "const", stage->kind, "description", stage->summary));
     json_array_append_new(kinds, kind_schema(stage));
   }
-  json_t *stage =
-      json_pack("{s:s, s:[s], s:b, s:{s:{s:o}, s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s, s:{s:s}}}, s:o}", "type", "object",
-                "required", "plugin", "additionalProperties", 0, "properties", "plugin", "anyOf", names, "params",
-                "type", "object", "input", "$ref", "#/definitions/references", "inputs", "type", "object", "record",
-                "type", "object", "additionalProperties", "type", "string", "allOf", kinds);
-  json_t *root = json_pack(
-      "{s:s, s:s, s:s, s:[s, s], s:b, s:{s:{s:i}, s:{s:s}, s:{s:s, s:i}, s:{s:s, s:i, s:b, s:{s:{s:s}}}, s:{s:s, s:b, s:{s:{s:s, s:s}, s:{s:[s, s]}}}, s:{s:s}, s:{s:s}}}",
-      "$schema", "http://json-schema.org/draft-07/schema#", "title", "finegrain pipeline", "type", "object", "required",
-      "finegrain", "stages", "additionalProperties", 0, "properties", "finegrain", "const", 1, "name", "type", "string",
-      "seed", "type", "integer", "minimum", 0, "stages", "type", "object", "minProperties", 1, "additionalProperties",
-      0, "patternProperties", STAGE_NAME, "$ref", "#/definitions/stage", "stream", "type", "object",
-      "additionalProperties", 0, "properties", "compression", "type", "string", "pattern",
-      "^(none|zstd:([1-9]|1[0-9]))$", "buffer", "type", "string", "integer", "sweep", "type", "object", "exec", "type",
-      "object");
-  json_object_set_new(root, "definitions",
-                      json_pack("{s:o, s:{s:s, s:s}, s:{s:[{s:s}, {s:s, s:i, s:{s:s}}]}}", "stage", stage, "reference",
-                                "type", "string", "pattern", REFERENCE, "references", "anyOf", "$ref",
-                                "#/definitions/reference", "type", "array", "minItems", 1, "items", "$ref",
-                                "#/definitions/reference"));
+  json_t *properties = json_pack(
+      "{s:o, s:o, s:o, s:o, s:o}", "plugin", described(any_of(names), "What the stage does: a kind of stage."),
+      "params", described(json_object(), "How it does it; absent when every parameter has a default."), "input",
+      described(json_object(),
+                "Where its only input comes from: STAGE, STAGE.PORT, or a list where the port takes one."),
+      "inputs", described(json_object(), "Where each input comes from: {PORT: STAGE, …}."), "record",
+      described(json_object(), "Outputs to keep as stream files in the run's folder: {PORT: FILE.fgs}."));
+  json_t *schema = map_schema(properties, json_pack("[s]", "plugin"));
+  json_object_set_new(
+      schema, "not",
+      json_pack("{s:[s, s], s:{s:{s:s}}}", "required", "input", "inputs", "properties", "inputs", "type", "object"));
+  json_object_set_new(schema, "allOf", kinds);
+  return schema;
+}
+
+static json_t *stream_schema(void) {
+  json_t *sizes = json_pack("[{s:s, s:i}, o]", "type", "integer", "minimum", 1, number_with_unit("B"));
+  json_t *times =
+      json_pack("[{s:s, s:i}, o, {s:s}]", "type", "number", "minimum", 0, number_with_unit("s"), "const", "none");
+  json_t *properties =
+      json_pack("{s:o, s:o, s:o}", "compression",
+                described(pattern_schema(COMPRESSION), "none, or zstd:LEVEL with a level of 1 to 19."), "buffer",
+                described(any_of(sizes), "Memory of all edges together, e.g. 64 MiB."), "checkpoint",
+                described(any_of(times), "Time between checkpoints, e.g. 10 min, or none."));
+  return map_schema(properties, json_array());
+}
+
+static json_t *definitions(const fg_registry *registry) {
+  json_t *output = pattern_schema("^" STAGE_NAME "(\\." PORT_NAME ")?$"), *list = json_object();
+  json_object_update_new(
+      list, json_pack("{s:s, s:i, s:{s:s}}", "type", "array", "minItems", 1, "items", "$ref", "#/definitions/output"));
+  json_t *one = json_copy(list);
+  json_object_set_new(one, "maxItems", json_integer(1));
+  return json_pack("{s:o, s:o, s:o, s:o, s:o}", "stage", stage_schema(registry), "output", output, "reference",
+                   any_of(json_pack("[{s:s}, o]", "$ref", "#/definitions/output", one)), "references",
+                   any_of(json_pack("[{s:s}, o]", "$ref", "#/definitions/output", list)), "file",
+                   text_schema("^" FILE_NAME "(/" FILE_NAME ")*$"));
+}
+
+static json_t *head_properties(void) {
+  json_t *name = text_schema("^" FILE_NAME "$");
+  json_object_set_new(name, "maxLength", json_integer(200));
+  json_t *seed = json_pack("{s:s, s:i, s:I}", "type", "integer", "minimum", 0, "maximum", (json_int_t)INT64_MAX);
+  json_t *stages =
+      json_pack("{s:s, s:i, s:b, s:{s:{s:s}}}", "type", "object", "minProperties", 1, "additionalProperties", 0,
+                "patternProperties", "^" STAGE_NAME "$", "$ref", "#/definitions/stage");
+  return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "finegrain",
+                   described(json_pack("{s:i}", "const", 1), "Version of this format."), "name",
+                   described(name, "Names the run's folder."), "seed",
+                   described(seed, "Every random number of the run follows from it; default 1."), "stages",
+                   described(stages, "The stages by name, in any order."), "stream",
+                   described(stream_schema(), "How batches travel between stages."), "sweep",
+                   described(json_pack("{s:s}", "type", "object"), "Many runs from this file."), "exec",
+                   described(json_pack("{s:s}", "type", "object"), "How a sweep is run."));
+}
+
+static void print_json(const fg_registry *registry) {
+  json_t *root =
+      json_pack("{s:s, s:s}", "$schema", "http://json-schema.org/draft-07/schema#", "title", "finegrain pipeline");
+  json_object_update_new(root, map_schema(head_properties(), json_pack("[s, s]", "finegrain", "stages")));
+  json_object_set_new(root, "definitions", definitions(registry));
   json_dumpf(root, stdout, JSON_INDENT(1));
   putchar('\n');
   json_decref(root);
 }
 
+// ---- reference pages
+
+/// A cell of a Markdown table, which a bar would end.
+static void print_cell(const char *text) {
+  for (const char *c = text ? text : ""; *c; c++) {
+    if (*c == '|') putchar('\\');
+    putchar(*c);
+  }
+  fputs(" |", stdout);
+}
+
+static void print_markdown_param(const fg_param *param) {
+  char type[512], text[1024];
+  bool unit = param->unit && param->unit[0] && strcmp(param->unit, "1") != 0;
+  printf("| `%s` | ", param->name);
+  snprintf(text, sizeof text, "%s%s%s", fg_param_describe(param, type, sizeof type), unit ? "; unit " : "",
+           unit ? param->unit : "");
+  print_cell(text);
+  snprintf(text, sizeof text, " `%s`", !param->def ? "" : param->def[0] ? param->def : "\"\"");
+  print_cell(param->def ? text : " required");
+  putchar(' ');
+  print_cell(param->doc);
+  putchar('\n');
+}
+
 static void print_markdown_ports(const char *title, const fg_port *const *ports) {
   if (ports[0]) printf("| %s | takes or gives | |\n|---|---|---|\n", title);
   for (size_t p = 0; ports[p]; p++) {
-    const fg_port *port = ports[p];
-    printf("| `%s` | %s%s%s%s%s%s | %s |\n", port->name,
-           port->kinds == FG_BATCH   ? "configurations"
-           : port->kinds == FG_MODEL ? "model"
-                                     : "table",
-           port->flags & FG_PORT_FIRST ? ", read first" : "", port->flags & FG_PORT_PAIRED ? ", paired" : "",
-           port->flags & FG_PORT_REPLAY ? ", replayed" : "", port->flags & FG_PORT_MANY ? ", takes a list" : "",
-           port->flags & FG_PORT_OPTIONAL ? ", optional" : "", port->doc ? port->doc : "");
+    char what[256];
+    printf("| `%s` | %s | ", ports[p]->name, fg_port_describe(ports[p], what, sizeof what));
+    print_cell(ports[p]->doc);
+    putchar('\n');
   }
   if (ports[0]) putchar('\n');
 }
@@ -141,19 +312,7 @@ static void print_markdown(const fg_registry *registry) {
     const fg_stage *stage = &fg_registry_at(registry, i)->stage;
     printf("## %s\n\n%s\n\n%s\n\n", stage->kind, stage->summary, stage->doc ? stage->doc : "");
     if (stage->params[0]) printf("| parameter | type and range | default | |\n|---|---|---|---|\n");
-    for (size_t p = 0; stage->params[p]; p++) {
-      char text[256];
-      const fg_param *param = stage->params[p];
-      fg_param_describe(param, text, sizeof text);
-      printf("| `%s` | ", param->name);
-      for (const char *c = text; *c; c++) {
-        if (*c == '|') putchar('\\');
-        putchar(*c);
-      }
-      printf(" | %s%s%s | %s |\n", param->def ? "`" : "required",
-             param->def ? (param->def[0] ? param->def : "\"\"") : "", param->def ? "`" : "",
-             param->doc ? param->doc : "");
-    }
+    for (size_t p = 0; stage->params[p]; p++) print_markdown_param(stage->params[p]);
     if (stage->params[0]) putchar('\n');
     print_markdown_ports("input", stage->inputs);
     print_markdown_ports("output", stage->outputs);
@@ -170,6 +329,7 @@ static int schema_main(const fg_command *command, int argc, char **argv) {
   if (words < 0) return words == -2 ? FG_EXIT_DONE : FG_EXIT_USAGE;
   fg_diagnostics *diagnostics = fg_diagnostics_new();
   fg_registry *registry = fg_registry_load(plugin_path, diagnostics);
+  fg_registry_note_failures(registry, diagnostics);
   fg_diagnostics_print(diagnostics, stderr);
   (markdown ? print_markdown : print_json)(registry);
   int code = fg_diagnostics_errors(diagnostics) ? FG_EXIT_CONFIG : FG_EXIT_DONE;
@@ -183,6 +343,8 @@ const fg_command fg_command_schema = {
     "JSON Schema of pipelines, or the reference pages, from the plugins' descriptors",
     "usage: finegrain schema [--markdown] [--plugin-path DIRS]\n\n"
     "Editors that know YAML complete and check a pipeline that begins with\n"
-    "  # yaml-language-server: $schema=PATH/schemas/pipeline.schema.json",
+    "  # yaml-language-server: $schema=PATH/pipeline.schema.json\n"
+    "The one with the built-in plugins is in schemas/ and in PREFIX/share/finegrain/schemas/; make your own when you have\n"
+    "plugins of your own.",
     schema_main,
 };

@@ -3,20 +3,21 @@
 
 #include "scalar.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MOST_CONFIG_BYTES ((uint64_t)1 << 16)
 #define MOST_PARAMS 64u
 
-/// A parameter's resolved value as YAML text, and where it was written.
-typedef struct value {
+/// A parameter, and where its value was written. The value itself is in the struct.
+typedef struct written {
   const fg_param *param;
   fg_place place;
-  char *text; ///< YAML, as it will be written to pipeline.yaml
-} value;
+} written;
 
 typedef struct block {
   struct block *next;
@@ -24,7 +25,7 @@ typedef struct block {
 
 struct fg_config {
   void *data;
-  value *values;
+  written *values;
   size_t count;
   fg_place place; ///< the stage's
   block *blocks;  ///< texts and lists the struct points to
@@ -32,7 +33,7 @@ struct fg_config {
 
 /// What reading one value needs to know.
 typedef struct reading {
-  fg_config *config; ///< owner of texts and lists; NULL: only check
+  fg_config *config; ///< owner of texts and lists
   const fg_param *param;
   fg_place place;
   const char *stage, *folder;
@@ -55,6 +56,26 @@ static void *keep(fg_config *config, size_t bytes) {
 static bool is_list(uint32_t type) { return type >= FG_PARAM_INTEGER_LIST && type <= FG_PARAM_TEXT_LIST; }
 static bool is_integer(uint32_t type) { return type == FG_PARAM_INTEGER || type == FG_PARAM_INTEGER_LIST; }
 static bool is_number(uint32_t type) { return is_integer(type) || type == FG_PARAM_REAL || type == FG_PARAM_REAL_LIST; }
+
+/// A number as a config struct holds it; which of the two it is, its parameter knows.
+typedef union number {
+  int64_t whole;
+  double real;
+} number;
+
+static fg_scalar_result read_text_as_number(const fg_param *param, const char *text, number *value) {
+  return is_integer(param->type) ? fg_scalar_integer(text, param->unit, &value->whole)
+                                 : fg_scalar_real(text, param->unit, &value->real);
+}
+
+static bool is_less(const fg_param *param, number a, number b) {
+  return is_integer(param->type) ? a.whole < b.whole : a.real < b.real;
+}
+
+/// 0 and -0 are not the same.
+static bool is_same(const fg_param *param, number a, number b) {
+  return is_integer(param->type) ? a.whole == b.whole : a.real == b.real && !signbit(a.real) == !signbit(b.real);
+}
 
 // --- a parameter in words -------------------------------------------------------------------------------------------
 
@@ -84,6 +105,20 @@ static bool refuse(const reading *r, const char *text, const char *why) {
   return false;
 }
 
+/// For nodes that are no scalars, or nothing.
+static bool refuse_node(const reading *r, const fg_node *node) {
+  char described[256];
+  fg_error_at(r->diagnostics, r->place, r->stage, "%s: got %s; expected %s", r->param->name, fg_node_describe(node),
+              fg_param_describe(r->param, described, sizeof described));
+  return false;
+}
+
+static bool refuse_quotes(const reading *r, const char *text) {
+  fg_error_at(r->diagnostics, r->place, r->stage, "%s: '%s' in quotes is text; write it without them", r->param->name,
+              text);
+  return false;
+}
+
 /// The value of a named number ("critical"), as text; NULL when it is no name.
 static const char *named_value(const fg_param *param, const char *text) {
   size_t length = strlen(text);
@@ -93,33 +128,26 @@ static const char *named_value(const fg_param *param, const char *text) {
   return NULL;
 }
 
-static bool read_integer(const reading *r, const char *text, int64_t *number) {
-  const char *named = named_value(r->param, text);
-  fg_scalar_result result = fg_scalar_integer(named ? named : text, r->param->unit, number);
+static bool read_number(const reading *r, const fg_node *node, void *field) {
+  const fg_param *param = r->param;
+  const char *text = node->text, *named = named_value(param, text);
+  number value, limit;
+  double bare;
+  if (!node->plain && !named && fg_scalar_real(text, NULL, &bare) == FG_SCALAR_OK) return refuse_quotes(r, text);
+  fg_scalar_result result = read_text_as_number(param, named ? named : text, &value);
+  if (result == FG_SCALAR_BAD_UNIT) {
+    char why[128];
+    snprintf(why, sizeof why, "has no known unit (%s)", fg_scalar_units(param->unit));
+    return refuse(r, text, why);
+  }
   if (result != FG_SCALAR_OK) return refuse(r, text, fg_scalar_reason(result));
-  int64_t limit;
-  bool low = !named && r->param->min && fg_scalar_integer(r->param->min, r->param->unit, &limit) == FG_SCALAR_OK &&
-             *number < limit;
-  bool high = !named && r->param->max && fg_scalar_integer(r->param->max, r->param->unit, &limit) == FG_SCALAR_OK &&
-              *number > limit;
+  const char *least = named ? NULL : param->min, *most = named ? NULL : param->max;
+  bool low = least && read_text_as_number(param, least, &limit) == FG_SCALAR_OK && is_less(param, value, limit);
+  bool high = most && read_text_as_number(param, most, &limit) == FG_SCALAR_OK && is_less(param, limit, value);
   if (low || high)
-    fg_error_at(r->diagnostics, r->place, r->stage, "%s: %s is %s the %simum %s", r->param->name, text,
-                low ? "below" : "above", low ? "min" : "max", low ? r->param->min : r->param->max);
-  return !low && !high;
-}
-
-static bool read_real(const reading *r, const char *text, double *number) {
-  const char *named = named_value(r->param, text);
-  fg_scalar_result result = fg_scalar_real(named ? named : text, r->param->unit, number);
-  if (result != FG_SCALAR_OK) return refuse(r, text, fg_scalar_reason(result));
-  double limit;
-  bool low = !named && r->param->min && fg_scalar_real(r->param->min, r->param->unit, &limit) == FG_SCALAR_OK &&
-             *number < limit;
-  bool high = !named && r->param->max && fg_scalar_real(r->param->max, r->param->unit, &limit) == FG_SCALAR_OK &&
-              *number > limit;
-  if (low || high)
-    fg_error_at(r->diagnostics, r->place, r->stage, "%s: %s is %s the %simum %s", r->param->name, text,
-                low ? "below" : "above", low ? "min" : "max", low ? r->param->min : r->param->max);
+    fg_error_at(r->diagnostics, r->place, r->stage, "%s: %s is %s the %simum %s", param->name, text,
+                low ? "below" : "above", low ? "min" : "max", low ? least : most);
+  memcpy(field, &value, sizeof value);
   return !low && !high;
 }
 
@@ -138,6 +166,11 @@ static bool read_choice(const reading *r, const char *text, int32_t *index) {
 
 static const char *read_text(const reading *r, const char *text) {
   char whole[PATH_MAX];
+  bool optional = r->param->def && !r->param->def[0];
+  if (r->param->type == FG_PARAM_PATH && !text[0] && !optional) {
+    refuse(r, text, "is empty");
+    return NULL;
+  }
   if (r->param->type == FG_PARAM_PATH && text[0] && text[0] != '/' && r->folder[0]) {
     if (snprintf(whole, sizeof whole, "%s/%s", r->folder, text) >= (int)sizeof whole) {
       fg_error_at(r->diagnostics, r->place, r->stage, "%s: the path is too long", r->param->name);
@@ -145,26 +178,23 @@ static const char *read_text(const reading *r, const char *text) {
     }
     text = whole;
   }
-  char *copy = keep(r->config, strlen(text) + 1);
-  strcpy(copy, text);
-  return copy;
+  size_t bytes = strlen(text) + 1;
+  return memcpy(keep(r->config, bytes), text, bytes);
 }
 
-static bool read_scalar(const reading *r, const char *text, void *field) {
+static bool read_scalar(const reading *r, const fg_node *node, void *field) {
   bool truth;
   const char *copy;
+  if (is_number(r->param->type)) return read_number(r, node, field);
   switch (r->param->type) {
   case FG_PARAM_BOOL:
-    if (fg_scalar_bool(text, &truth) != FG_SCALAR_OK) return refuse(r, text, "is not true or false");
+    if (fg_scalar_bool(node->text, &truth) != FG_SCALAR_OK) return refuse(r, node->text, "is not true or false");
+    if (!node->plain) return refuse_quotes(r, node->text);
     *(int32_t *)field = truth;
     return true;
-  case FG_PARAM_INTEGER:
-  case FG_PARAM_INTEGER_LIST: return read_integer(r, text, field);
-  case FG_PARAM_REAL:
-  case FG_PARAM_REAL_LIST: return read_real(r, text, field);
-  case FG_PARAM_CHOICE: return read_choice(r, text, field);
+  case FG_PARAM_CHOICE: return read_choice(r, node->text, field);
   default:
-    copy = read_text(r, text);
+    copy = read_text(r, node->text);
     if (copy) *(const char **)field = copy;
     return copy != NULL;
   }
@@ -181,12 +211,12 @@ static bool read_list(reading *r, const fg_node *node, void *field) {
   for (size_t i = 0; i < node->count; i++) {
     const fg_node *item = node->items[i];
     r->place = item->place;
-    if (item->kind != FG_NODE_SCALAR) {
+    if (item->kind != FG_NODE_SCALAR || fg_node_is_null(item)) {
       fg_error_at(r->diagnostics, item->place, r->stage, "%s: item %zu is %s, not a single value", r->param->name,
                   i + 1, fg_node_describe(item));
       sound = false;
     } else {
-      sound &= read_scalar(r, item->text, items + i * bytes);
+      sound &= read_scalar(r, item, items + i * bytes);
     }
   }
   list->count = node->count;
@@ -195,80 +225,85 @@ static bool read_list(reading *r, const fg_node *node, void *field) {
 }
 
 static bool read_value(reading *r, const fg_node *node, void *field) {
-  char described[256];
-  if (is_list(r->param->type)) {
-    if (node->kind == FG_NODE_LIST) return read_list(r, node, field);
-    if (node->kind == FG_NODE_SCALAR)
-      fg_error_at(r->diagnostics, r->place, r->stage, "%s: '%s' is not a list; write [%s]", r->param->name, node->text,
-                  node->text);
-    else
-      fg_error_at(r->diagnostics, r->place, r->stage, "%s: a map is not a list; write [A, B, …]", r->param->name);
-    return false;
-  }
-  if (node->kind == FG_NODE_SCALAR && (node->text[0] || !node->plain || r->param->type == FG_PARAM_TEXT))
-    return read_scalar(r, node->text, field);
-  fg_error_at(r->diagnostics, r->place, r->stage, "%s: is %s; expected %s", r->param->name, fg_node_describe(node),
-              fg_param_describe(r->param, described, sizeof described));
+  if (fg_node_is_null(node)) return refuse_node(r, node);
+  if (!is_list(r->param->type))
+    return node->kind == FG_NODE_SCALAR ? read_scalar(r, node, field) : refuse_node(r, node);
+  if (node->kind == FG_NODE_LIST) return read_list(r, node, field);
+  if (node->kind == FG_NODE_MAP) return refuse_node(r, node);
+  fg_error_at(r->diagnostics, r->place, r->stage, "%s: '%s' is not a list; write [%s]", r->param->name, node->text,
+              node->text);
   return false;
 }
 
 // --- text to write back ---------------------------------------------------------------------------------------------
 
-/// A scalar as YAML: numbers, names and plain words as they are, anything else in double quotes.
-static void write_scalar(const char *text, bool quoted, FILE *out) {
-  if (!quoted) {
-    fputs(text, out);
+/// A number that has a name by its name, which may lie outside the limits; a real with as few digits as give it back.
+static void write_number(const fg_param *param, const void *field, FILE *out) {
+  number value, other;
+  memcpy(&value, field, sizeof value);
+  for (size_t i = 0; param->names && param->names[i]; i++) {
+    const char *equals = strchr(param->names[i], '=');
+    bool known = equals && read_text_as_number(param, equals + 1, &other) == FG_SCALAR_OK;
+    if (!known || !is_same(param, value, other)) continue;
+    fprintf(out, "%.*s", (int)(equals - param->names[i]), param->names[i]);
     return;
   }
-  fputc('"', out);
-  for (const char *c = text; *c; c++) {
-    if (*c == '"' || *c == '\\')
-      fprintf(out, "\\%c", *c);
-    else if ((unsigned char)*c < 32 || *c == 127)
-      fprintf(out, "\\x%02x", (unsigned)*c);
-    else
-      fputc(*c, out);
+  if (is_integer(param->type)) {
+    fprintf(out, "%" PRId64, value.whole);
+    return;
   }
-  fputc('"', out);
+  char text[40];
+  for (int digits = 15; digits <= 17; digits++) {
+    snprintf(text, sizeof text, "%.*g", digits, value.real);
+    if (strtod(text, NULL) == value.real) break;
+  }
+  fputs(text, out);
 }
 
-/// The value as the config has it: texts and paths from the struct, everything else as written.
-static char *value_text(const fg_param *param, const fg_node *node, const void *field) {
-  char *text = NULL;
-  size_t length = 0;
-  FILE *out = open_memstream(&text, &length);
-  if (!out) abort();
-  bool quoted = param->type == FG_PARAM_TEXT || param->type == FG_PARAM_TEXT_LIST || param->type == FG_PARAM_PATH;
-  if (param->type == FG_PARAM_PATH)
-    write_scalar(*(const char *const *)field, true, out);
-  else if (node->kind == FG_NODE_SCALAR)
-    write_scalar(node->text, quoted, out);
-  else {
-    fputc('[', out);
-    for (size_t i = 0; i < node->count; i++) {
-      if (i) fputs(", ", out);
-      write_scalar(node->items[i]->text, quoted, out);
-    }
-    fputc(']', out);
+/// A choice's name as it is, in quotes when another reader of YAML would take it for something else than a text.
+static void write_choice(const char *name, FILE *out) {
+  const fg_node node = {.kind = FG_NODE_SCALAR, .text = name, .plain = true};
+  size_t word = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
+  if (name[word] || name[0] == '-' || strcmp(fg_node_describe(&node), "text") != 0)
+    fg_yaml_write_text(name, out);
+  else
+    fputs(name, out);
+}
+
+static void write_scalar(const fg_param *param, const void *field, FILE *out) {
+  if (is_number(param->type))
+    write_number(param, field, out);
+  else if (param->type == FG_PARAM_BOOL)
+    fputs(*(const int32_t *)field ? "true" : "false", out);
+  else if (param->type == FG_PARAM_CHOICE)
+    write_choice(param->choices[*(const int32_t *)field], out);
+  else
+    fg_yaml_write_text(*(const char *const *)field, out);
+}
+
+static void write_value(const fg_param *param, const void *field, FILE *out) {
+  if (!is_list(param->type)) {
+    write_scalar(param, field, out);
+    return;
   }
-  fclose(out);
-  return text;
+  const fg_integer_list *list = field; // as in read_list
+  const char *items = (const char *)list->items;
+  fputc('[', out);
+  for (size_t i = 0; i < list->count; i++) {
+    if (i) fputs(", ", out);
+    write_scalar(param, items + i * item_bytes(param->type), out);
+  }
+  fputc(']', out);
 }
 
 // --- the whole ------------------------------------------------------------------------------------------------------
 
 /// Reads a default with the code that reads the user's values.
-static bool read_default(reading *r, void *field, char **text) {
-  fg_document *document = NULL;
-  fg_node empty = {.kind = FG_NODE_SCALAR, .text = "", .plain = false};
-  const fg_node *node = &empty;
-  if (r->param->def[0]) {
-    document = fg_yaml_read_text(r->param->name, r->param->def, strlen(r->param->def), r->diagnostics);
-    if (!document) return false;
-    node = fg_document_root(document);
-  }
-  bool sound = read_value(r, node, field);
-  if (sound) *text = value_text(r->param, node, field);
+static bool read_default(reading *r, void *field) {
+  const fg_node empty = {.kind = FG_NODE_SCALAR, .text = "", .plain = false};
+  if (!r->param->def[0]) return read_value(r, &empty, field);
+  fg_document *document = fg_yaml_read_value(r->param->name, r->param->def, r->diagnostics);
+  bool sound = document && read_value(r, fg_document_root(document), field);
   fg_document_free(document);
   return sound;
 }
@@ -313,17 +348,15 @@ fg_config *fg_config_new(const fg_stage *stage, const fg_node *params, const cha
   for (size_t i = 0; stage->params[i] && i < MOST_PARAMS; i++) {
     const fg_param *param = stage->params[i];
     const fg_node *node = params ? fg_node_get(params, param->name) : NULL;
-    value *entry = &config->values[config->count++];
+    written *entry = &config->values[config->count++];
     void *field = (char *)config->data + param->offset;
     // A --set value has no line of its own that helps more than its label.
-    *entry = (value){param, node ? node->place : place, NULL};
+    *entry = (written){param, node ? node->place : place};
     reading r = {config, param, entry->place, name, folder, diagnostics};
     if (node) {
-      bool good = read_value(&r, node, field);
-      if (good) entry->text = value_text(param, node, field);
-      sound &= good;
+      sound &= read_value(&r, node, field);
     } else if (param->def) {
-      sound &= read_default(&r, field, &entry->text);
+      sound &= read_default(&r, field);
     } else {
       report_missing(&r);
       sound = false;
@@ -336,7 +369,6 @@ fg_config *fg_config_new(const fg_stage *stage, const fg_node *params, const cha
 
 void fg_config_free(fg_config *config) {
   if (!config) return;
-  for (size_t i = 0; i < config->count; i++) free(config->values[i].text);
   while (config->blocks) {
     block *next = config->blocks->next;
     free(config->blocks);
@@ -356,8 +388,12 @@ fg_place fg_config_place(const fg_config *config, const char *param) {
 }
 
 void fg_config_write(const fg_config *config, int indent, FILE *out) {
-  for (size_t i = 0; i < config->count; i++)
-    fprintf(out, "%*s%s: %s\n", indent, "", config->values[i].param->name, config->values[i].text);
+  for (size_t i = 0; i < config->count; i++) {
+    const fg_param *param = config->values[i].param;
+    fprintf(out, "%*s%s: ", indent, "", param->name);
+    write_value(param, (const char *)config->data + param->offset, out);
+    fputc('\n', out);
+  }
 }
 
 // --- the table itself -----------------------------------------------------------------------------------------------
@@ -373,26 +409,65 @@ static size_t field_bytes(uint32_t type) {
   }
 }
 
-static const char *param_fault(const fg_stage *stage, const fg_param *param) {
-  if (!param->name || !param->name[0] ||
-      strspn(param->name, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen(param->name))
-    return "has no sound name";
-  if (param->type < FG_PARAM_BOOL || param->type > FG_PARAM_TEXT_LIST) return "has an unknown type";
-  size_t bytes = field_bytes(param->type);
-  if (param->offset % (bytes > 8 ? 8 : bytes) || param->offset + bytes > stage->config_size)
-    return "lies outside the config struct";
-  if (param->type == FG_PARAM_CHOICE && (!param->choices || !param->choices[0])) return "is a choice without choices";
-  int64_t whole;
-  double real;
-  for (int side = 0; side < 2; side++) {
-    const char *limit = side ? param->max : param->min;
-    if (!limit) continue;
-    if (!is_number(param->type)) return "has limits but is no number";
-    if (is_integer(param->type) ? fg_scalar_integer(limit, param->unit, &whole)
-                                : fg_scalar_real(limit, param->unit, &real))
-      return "has a limit that is no number";
+static bool sound_name(const char *name) {
+  return name && name[0] >= 'a' && name[0] <= 'z' &&
+         strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(name);
+}
+
+static const char *limit_fault(const fg_param *param) {
+  number least, most;
+  if (!param->min && !param->max) return NULL;
+  if (!is_number(param->type)) return "has limits but is no number";
+  if ((param->min && read_text_as_number(param, param->min, &least) != FG_SCALAR_OK) ||
+      (param->max && read_text_as_number(param, param->max, &most) != FG_SCALAR_OK))
+    return "has a limit that is no number";
+  return param->min && param->max && is_less(param, most, least) ? "has a minimum above its maximum" : NULL;
+}
+
+/// Named numbers: "WORD=NUMBER", the word being no number itself.
+static const char *names_fault(const fg_param *param) {
+  number value;
+  for (size_t i = 0; param->names && param->names[i]; i++) {
+    const char *equals = strchr(param->names[i], '=');
+    if (!is_number(param->type)) return "has named values but is no number";
+    if (!equals || !isalpha((unsigned char)param->names[i][0]) ||
+        read_text_as_number(param, equals + 1, &value) != FG_SCALAR_OK)
+      return "has a named value that is not of the form WORD=NUMBER";
   }
   return NULL;
+}
+
+static bool same_field(const fg_param *a, const fg_param *b) {
+  return a->offset < b->offset + field_bytes(b->type) && b->offset < a->offset + field_bytes(a->type);
+}
+
+/// What is wrong with the parameter at `index`; those before it are sound.
+static const char *param_fault(const fg_stage *stage, size_t index) {
+  const fg_param *param = stage->params[index];
+  if (!sound_name(param->name)) return "has no sound name";
+  if (!param->doc || !param->doc[0]) return "has no doc";
+  if (param->type < FG_PARAM_BOOL || param->type > FG_PARAM_TEXT_LIST) return "has an unknown type";
+  size_t bytes = field_bytes(param->type);
+  if (param->offset + bytes > stage->config_size) return "lies outside the config struct";
+  if (param->offset % (bytes > 8 ? 8 : bytes)) return "is not aligned in the config struct";
+  for (size_t i = 0; i < index; i++) {
+    if (strcmp(stage->params[i]->name, param->name) == 0) return "is there twice";
+    if (same_field(stage->params[i], param)) return "shares bytes of the config struct with another";
+  }
+  if (param->type == FG_PARAM_CHOICE && (!param->choices || !param->choices[0])) return "is a choice without choices";
+  const char *fault = limit_fault(param);
+  return fault ? fault : names_fault(param);
+}
+
+static bool sound_default(const fg_param *param) {
+  fg_diagnostics *diagnostics = fg_diagnostics_new();
+  fg_config *owner = allocate(sizeof *owner);
+  fg_integer_list field = {0}; // as large and as aligned as any
+  reading r = {owner, param, {0}, NULL, "", diagnostics};
+  bool sound = read_default(&r, &field);
+  fg_config_free(owner);
+  fg_diagnostics_free(diagnostics);
+  return sound;
 }
 
 const char *fg_param_table_fault(const fg_stage *stage, char *buffer, size_t size) {
@@ -400,25 +475,14 @@ const char *fg_param_table_fault(const fg_stage *stage, char *buffer, size_t siz
     snprintf(buffer, size, "stage %s: the config struct is larger than 64 KiB", stage->kind);
     return buffer;
   }
-  size_t count = 0;
-  const char *fault = NULL;
-  for (; stage->params && stage->params[count] && !fault; count++) {
-    const fg_param *param = stage->params[count];
-    fault = count >= MOST_PARAMS ? "is one too many (at most 64)" : param_fault(stage, param);
-    fg_diagnostics *diagnostics = fg_diagnostics_new();
-    if (!fault && param->def) {
-      fg_config *owner = allocate(sizeof *owner);
-      double field[2] = {0};
-      char *text = NULL;
-      reading r = {owner, param, {0}, NULL, "", diagnostics};
-      if (!read_default(&r, field, &text)) fault = "has a default its own table refuses";
-      free(text);
-      fg_config_free(owner);
-    }
-    fg_diagnostics_free(diagnostics);
-    if (fault)
-      snprintf(buffer, size, "stage %s: parameter %zu (%s) %s", stage->kind, count + 1, param->name ? param->name : "?",
-               fault);
+  for (size_t i = 0; stage->params && stage->params[i]; i++) {
+    const fg_param *param = stage->params[i];
+    const char *fault = i >= MOST_PARAMS ? "is one too many (at most 64)" : param_fault(stage, i);
+    if (!fault && param->def && !sound_default(param)) fault = "has a default its own table refuses";
+    if (!fault) continue;
+    snprintf(buffer, size, "stage %s: parameter %zu (%s) %s", stage->kind, i + 1, param->name ? param->name : "?",
+             fault);
+    return buffer;
   }
-  return fault ? buffer : NULL;
+  return NULL;
 }

@@ -1,6 +1,8 @@
 // main.c — the command finegrain: finds the subcommand and calls it.
 #include "command.h"
 
+#include "crash.h"
+
 #include <string.h>
 
 static const fg_command *const commands[] = {&fg_command_run,     &fg_command_check,  &fg_command_graph,
@@ -18,6 +20,7 @@ static void print_help(FILE *out) {
 }
 
 int main(int argc, char **argv) {
+  fg_crash_watch();
   if (argc < 2) {
     print_help(stderr);
     return FG_EXIT_USAGE;

@@ -147,13 +147,15 @@ static bool collide(const char *a, const char *b) {
 static void refuse_collisions(const fg_pipeline *pipeline, const fg_stage_spec *spec, const fg_record_spec *record,
                               fg_diagnostics *diagnostics) {
   for (const fg_stage_spec *other = pipeline->stages; other <= spec; other++)
-    for (const fg_record_spec *r = other->records; r < other->records + other->record_count && r != record; r++)
+    for (size_t i = 0; i < other->record_count && &other->records[i] != record; i++) {
+      const fg_record_spec *r = &other->records[i];
       if (collide(r->file, record->file)) {
         fg_error_at(diagnostics, record->place, spec->name,
                     "record's file '%s' is in the way of '%s' of %s in line %u; choose another name", record->file,
                     r->file, other->name, r->place.line);
         return;
       }
+    }
 }
 
 static void read_records(fg_stage_spec *spec, const fg_node *body, fg_diagnostics *diagnostics) {
@@ -352,6 +354,7 @@ static void apply_set(fg_pipeline *pipeline, fg_node *root, const char *set, fg_
   fg_document *file = pipeline->documents[0], *value = NULL;
   char *label = NULL;
   if (asprintf(&label, "--set %s", set) < 0) abort();
+  fg_diagnostics_mention(diagnostics, label);
   const char *equals = strchr(set, '=');
   char *stage = strndup(set, equals ? (size_t)(equals - set) : strlen(set));
   if (!stage) abort();
@@ -362,7 +365,7 @@ static void apply_set(fg_pipeline *pipeline, fg_node *root, const char *set, fg_
   fg_node *stages = fg_node_get(root, "stages");
   if (!equals || (!stream && (!key || !*key || strcmp(middle, "params") != 0)))
     fg_error_at(diagnostics, (fg_place){label, 0, 0}, NULL,
-                "is not of the form stage.params.key=value (or stream.key=value)");
+                "this is not of the form stage.params.key=value or stream.key=value");
   else if (!stream && (!stages || !fg_node_get(stages, stage)))
     refuse_set(stages, label, stage, diagnostics);
   else
@@ -391,6 +394,7 @@ static char *folder_of(const char *file) {
 fg_pipeline *fg_pipeline_read(const char *file, const char *const *sets, size_t set_count,
                               fg_diagnostics *diagnostics) {
   static const char *const keys[] = {"finegrain", "name", "seed", "stages", "stream", "sweep", "exec"};
+  fg_diagnostics_mention(diagnostics, file);
   fg_document *document = fg_yaml_read_file(file, diagnostics);
   if (!document) return NULL;
   fg_pipeline *pipeline = allocate(1, sizeof *pipeline);

@@ -1,6 +1,7 @@
 // plan.c — see plan.h.
 #include "plan.h"
 
+#include "crash.h"
 #include "hostapi.h"
 #include "message.h"
 
@@ -311,6 +312,7 @@ static bool sound_format(fg_plan *plan, const fg_instance *instance, const fg_ou
 static bool prepare(fg_plan *plan, fg_instance *instance) {
   unsigned errors = fg_diagnostics_errors(plan->diagnostics);
   const char *name = instance->spec->name;
+  fg_crash_site outside = fg_crash_enter((fg_crash_site){name, instance->file->path});
   fg_status status = instance->stage->create(&instance->host, fg_config_data(instance->config), &instance->self);
   if (status != FG_OK) instance->self = NULL;
   const fg_format **inputs = allocate(instance->input_count, sizeof *inputs);
@@ -326,6 +328,7 @@ static bool prepare(fg_plan *plan, fg_instance *instance) {
     *outputs[p] = (fg_format){.size = sizeof(fg_format), .kind = instance->outputs[p].port->kinds};
   }
   if (known) status = instance->stage->negotiate(instance->self, inputs, outputs, &instance->memory);
+  fg_crash_enter(outside);
   for (uint32_t p = 0; p < instance->output_count && known && status == FG_OK; p++)
     known = sound_format(plan, instance, &instance->outputs[p]);
   free(inputs);
@@ -415,7 +418,11 @@ void fg_plan_free(fg_plan *plan) {
   if (!plan) return;
   for (uint32_t i = 0; i < plan->count; i++) {
     fg_instance *instance = plan->instances[i];
-    if (instance->self) instance->stage->destroy(instance->self);
+    if (instance->self) {
+      fg_crash_site outside = fg_crash_enter((fg_crash_site){instance->spec->name, instance->file->path});
+      instance->stage->destroy(instance->self);
+      fg_crash_enter(outside);
+    }
     for (uint32_t p = 0; p < instance->input_count; p++) free(instance->inputs[p].edges);
     for (uint32_t p = 0; p < instance->output_count; p++) free(instance->outputs[p].edges);
     free(instance->inputs);

@@ -1,6 +1,8 @@
 // pool.c — see pool.h.
 #include "pool.h"
 
+#include "crash.h"
+
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -11,6 +13,7 @@ typedef struct job {
   fg_status (*body)(void *arg, uint64_t index);
   void *arg;
   const atomic_int *cancelled;
+  fg_crash_site site; ///< whose body this is
   atomic_ullong next;
   unsigned helpers; ///< threads inside, beside the caller (under the pool's lock)
   uint64_t failed_index;
@@ -68,6 +71,7 @@ static void *helper_main(void *arg) {
     pool->free_tokens--;
     work->helpers++;
     pthread_mutex_unlock(&pool->lock);
+    fg_crash_enter(work->site);
     run_indices(pool, work);
     pthread_mutex_lock(&pool->lock);
     work->helpers--;
@@ -132,6 +136,7 @@ fg_status fg_pool_for(fg_pool *pool, uint64_t count, fg_status (*body)(void *arg
                       const atomic_int *cancelled) {
   job work = {.count = count, .body = body, .arg = arg, .cancelled = cancelled};
   atomic_init(&work.next, 0);
+  work.site = fg_crash_here();
   bool nested = inside_body;
   bool shared = !nested && count > 1 && pool->helper_count > 0;
   if (shared) {

@@ -47,6 +47,7 @@ void fg_port_reader_free(fg_port_reader *reader) {
   fg_batch_unref(reader->held);
   fg_spill_free(reader->replay);
   free(reader->seen);
+  free(reader->queues);
   free(reader);
 }
 

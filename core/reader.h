@@ -5,7 +5,7 @@
 
 #include "worker.h"
 
-/// A reader of input `port`, whose edges have these queues (in order; borrowed).
+/// A reader of input `port`, whose edges have these queues, in order; takes the array, not the queues.
 fg_port_reader *fg_port_reader_new(fg_worker *worker, uint32_t port, fg_queue **queues);
 void fg_port_reader_free(fg_port_reader *reader);
 

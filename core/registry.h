@@ -9,6 +9,7 @@
 /// A loaded shared object.
 typedef struct fg_plugin_file {
   char *path;
+  void *handle;  ///< of dlopen: the same for two names of one file
   char hash[17]; ///< XXH3-64 of the file, hex
   fg_plugin plugin;
 } fg_plugin_file;
@@ -23,8 +24,9 @@ typedef struct fg_kind_entry {
 typedef struct fg_registry fg_registry;
 
 /// Loads the built-in folder (beside the program: plugins/, or ../lib/finegrain/plugins/), then the folders of
-/// FINEGRAIN_PLUGIN_PATH, then those of `extra` (both separated by colons; extra may be NULL). Two plugins of one kind
-/// are an error; a file that does not load is remembered (fg_registry_note_failures).
+/// FINEGRAIN_PLUGIN_PATH, then those of `extra` (both separated by colons; extra may be NULL): every file in them that
+/// ends in .so, symbolic links included, each file once. Two plugins of one kind are an error; a file that does not
+/// load is remembered (fg_registry_note_failures); a folder that cannot be read is a warning.
 fg_registry *fg_registry_load(const char *extra, fg_diagnostics *diagnostics);
 void fg_registry_free(fg_registry *registry);
 
@@ -37,7 +39,11 @@ const fg_kind_entry *fg_registry_at(const fg_registry *registry, size_t index);
 /// Their names, for suggestions: fg_registry_count pointers.
 const char *const *fg_registry_kinds(const fg_registry *registry);
 
-/// Notes the files that did not load, and why.
+/// Notes the files that did not load, or not in full, and why.
 void fg_registry_note_failures(const fg_registry *registry, fg_diagnostics *diagnostics);
+
+/// "configurations of 1-bit spins, takes a list": what a port takes or gives, and how it is read, in words. Writes at
+/// most `size` bytes, returns `buffer`.
+const char *fg_port_describe(const fg_port *port, char *buffer, size_t size);
 
 #endif

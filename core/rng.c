@@ -6,6 +6,7 @@
 
 #include "rng_ars.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -88,13 +89,18 @@ void fg_rng_fill_portable(fg_rng_key key, fg_rng_counter counter, void *buffer, 
   }
 }
 
-void fg_rng_fill(fg_rng_key key, fg_rng_counter counter, void *buffer, size_t bytes) {
-  static _Thread_local int choice; // 0 unknown, 1 portable, 2 AES-NI: a pure function of CPU and environment
-  if (!choice) {
+fg_rng_fill_fn fg_rng_chosen(void) {
+  static _Thread_local fg_rng_fill_fn chosen;
+  if (!chosen) {
     const char *isa = getenv("FINEGRAIN_ISA");
-    choice = fg_rng_has_aesni() && !(isa && strcmp(isa, "portable") == 0) ? 2 : 1;
+    bool portable = isa && strcmp(isa, "portable") == 0;
+    chosen = fg_rng_has_aesni() && !portable ? fg_rng_fill_aesni : fg_rng_fill_portable;
   }
-  (choice == 2 ? fg_rng_fill_aesni : fg_rng_fill_portable)(key, counter, buffer, bytes);
+  return chosen;
+}
+
+void fg_rng_fill(fg_rng_key key, fg_rng_counter counter, void *buffer, size_t bytes) {
+  fg_rng_chosen()(key, counter, buffer, bytes);
 }
 
 fg_rng_key fg_rng_key_of(uint64_t seed, const char *stage, const char *purpose) {

@@ -4,10 +4,11 @@
 
 #include "finegrain/rng.h"
 
-/// fg_rng_fill_fn with AES-NI where the CPU has it, otherwise with tables; the same bytes.
+/// fg_rng_fill_fn with AES-NI where the CPU has it, otherwise (or with FINEGRAIN_ISA=portable in the environment) with
+/// tables; the same bytes. counter.low wraps at 2^64 without touching counter.high.
 void fg_rng_fill(fg_rng_key key, fg_rng_counter counter, void *buffer, size_t bytes);
 
-/// The two of them, for tests and FINEGRAIN_ISA=portable.
+/// The two of them.
 void fg_rng_fill_portable(fg_rng_key key, fg_rng_counter counter, void *buffer, size_t bytes);
 void fg_rng_fill_aesni(fg_rng_key key, fg_rng_counter counter, void *buffer, size_t bytes);
 

@@ -20,8 +20,10 @@ __attribute__((target("aes,sse4.1"))) void fg_rng_fill_aesni(fg_rng_key key, fg_
   uint8_t *out = buffer;
   while (bytes) {
     __m128i lane[LANES];
-    for (int i = 0; i < LANES; i++)
-      lane[i] = _mm_xor_si128(keys[0], _mm_set_epi64x((long long)counter.high, (long long)(counter.low + (uint64_t)i)));
+    for (int i = 0; i < LANES; i++) {
+      uint64_t low = counter.low + (uint64_t)i;
+      lane[i] = _mm_xor_si128(keys[0], _mm_set_epi64x((long long)counter.high, (long long)low));
+    }
     for (int r = 1; r < ARS_ROUNDS; r++)
       for (int i = 0; i < LANES; i++) lane[i] = _mm_aesenc_si128(lane[i], keys[r]);
     for (int i = 0; i < LANES; i++) lane[i] = _mm_aesenclast_si128(lane[i], keys[ARS_ROUNDS]);

@@ -4,6 +4,7 @@
 #include "bytes.h"
 #include "message.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -299,6 +300,7 @@ static fg_status try_batch(fg_stream_reader *reader, uint64_t at, fg_batch *head
     return FG_DONE;
   }
   if (peek(reader, at, bytes, header, why) != FG_OK) return FG_DONE;
+  assert(*bytes >= FG_PACKET_HEADER_BYTES);
   uint8_t *data = malloc(*bytes);
   if (!data) return fg_error_set(error, "out of memory for a batch of %" PRIu64 " bytes", *bytes);
   fg_status status = FG_OK;
@@ -312,12 +314,12 @@ static fg_status try_batch(fg_stream_reader *reader, uint64_t at, fg_batch *head
 
 /// Finds the batches one after the other, up to the last that is whole and sound and ends a configuration.
 static fg_status scan(fg_stream_reader *reader, fg_error *error) {
-  uint64_t at = HEAD_BYTES, end = at, batches = 0, seen = 0, configurations = 0, bytes;
+  uint64_t at = HEAD_BYTES, end = at, batches = 0, seen = 0, configurations = 0, bytes = 0;
   pending wait = {0};
   fg_error why = {"the file ends there"};
   fg_status status = FG_OK;
   while (at < reader->bytes && status == FG_OK) {
-    fg_batch header;
+    fg_batch header = {0};
     status = try_batch(reader, at, &header, &bytes, &why, error);
     if (status == FG_OK && follow(&wait, &header, &why) != FG_OK) status = FG_DONE;
     if (status == FG_OK) status = append_extent(&reader->index, at, bytes, error);
@@ -342,8 +344,8 @@ static fg_status scan(fg_stream_reader *reader, fg_error *error) {
 static fg_status note_contents(fg_stream_reader *reader, fg_error *error) {
   pending wait = {0};
   for (uint64_t i = 0; i < reader->index.count; i++) {
-    uint64_t bytes;
-    fg_batch header;
+    uint64_t bytes = 0;
+    fg_batch header = {0};
     fg_error inner;
     extent e = reader->index.items[i];
     fg_status status = peek(reader, e.offset, &bytes, &header, &inner);

@@ -37,22 +37,29 @@ void fg_timing_print(fg_worker *const *workers, uint32_t count, FILE *out) {
   }
 }
 
+/// {"port", "batches", "raw_bytes", "stored_bytes", "spilled": {edge: batches that went to disk}}
+static json_t *output_json(const fg_worker *worker, uint32_t port) {
+  const fg_sender *sender = &worker->senders[port];
+  const fg_output *output = &worker->instance->outputs[port];
+  json_t *spilled = json_object();
+  for (uint32_t e = 0; e < output->edge_count; e++)
+    json_object_set_new(spilled, output->edges[e]->name, json_integer((json_int_t)fg_queue_spilled(sender->queues[e])));
+  return json_pack("{s:s, s:I, s:I, s:I, s:o}", "port", output->port->name, "batches", (json_int_t)sender->sequence,
+                   "raw_bytes", (json_int_t)sender->raw_bytes, "stored_bytes", (json_int_t)sender->stored_bytes,
+                   "spilled", spilled);
+}
+
 json_t *fg_timing_json(fg_worker *const *workers, uint32_t count) {
   json_t *stages = json_array();
   for (uint32_t i = 0; i < count; i++) {
+    const fg_instance *instance = workers[i]->instance;
     const fg_times *times = &workers[i]->times;
     json_t *outputs = json_array();
-    for (uint32_t p = 0; p < workers[i]->instance->output_count; p++) {
-      const fg_sender *sender = &workers[i]->senders[p];
-      if (workers[i]->instance->outputs[p].port->kinds == FG_BATCH)
-        json_array_append_new(
-            outputs, json_pack("{s:s, s:I, s:I, s:I}", "port", workers[i]->instance->outputs[p].port->name, "batches",
-                               (json_int_t)sender->sequence, "raw_bytes", (json_int_t)sender->raw_bytes, "stored_bytes",
-                               (json_int_t)sender->stored_bytes));
-    }
-    json_array_append_new(stages, json_pack("{s:s, s:f, s:f, s:f, s:f, s:o}", "stage", workers[i]->instance->spec->name,
-                                            "busy", busy(times), "coding", times->coding, "wait_input",
-                                            times->wait_input, "wait_output", times->wait_output, "outputs", outputs));
+    for (uint32_t p = 0; p < instance->output_count; p++)
+      if (instance->outputs[p].port->kinds == FG_BATCH) json_array_append_new(outputs, output_json(workers[i], p));
+    json_array_append_new(stages, json_pack("{s:s, s:f, s:f, s:f, s:f, s:o}", "stage", instance->spec->name, "busy",
+                                            busy(times), "coding", times->coding, "wait_input", times->wait_input,
+                                            "wait_output", times->wait_output, "outputs", outputs));
   }
   return stages;
 }

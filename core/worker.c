@@ -3,6 +3,7 @@
 
 #include "checkpoint.h"
 #include "clock.h"
+#include "crash.h"
 #include "emit.h"
 #include "message.h"
 #include "reader.h"
@@ -179,11 +180,15 @@ static fg_status live(fg_worker *worker) {
 
 void *fg_worker_main(void *arg) {
   fg_worker *worker = arg;
+  void *stack = fg_crash_stack_new();
+  fg_crash_site outside = fg_crash_enter((fg_crash_site){worker->instance->spec->name, worker->instance->file->path});
   pthread_setname_np(pthread_self(), worker->instance->spec->name);
   fg_pool_acquire(worker->shared->pool);
   worker->started = fg_clock_now();
   atomic_store(&worker->state, 1);
   fg_status status = live(worker);
+  fg_crash_enter(outside);
+  fg_crash_stack_free(stack);
   worker->times.total = fg_clock_now() - worker->started;
   atomic_store(&worker->state, status == FG_OK ? 2 : 3);
   fg_pool_release(worker->shared->pool);

@@ -1,25 +1,54 @@
 #!/usr/bin/env bash
-# Every class of configuration error: tests/golden/NAME.yaml must be refused with exactly the lines of NAME.expect
-# (exit 78), all of them in one pass, and must leave nothing behind. UPDATE=1 rewrites the expectations: read the diff.
-set -u
-cd "$(dirname "$0")/golden" || exit 1
-out=$(mktemp -d)
-trap 'rm -rf "$out"' EXIT
-bad=0 cases=0
-unset FINEGRAIN_PLUGIN_PATH
-for file in *.yaml; do
-  name=${file%.yaml}
-  cases=$((cases + 1))
-  args=()
-  [ -f "$name.args" ] && mapfile -t args <"$name.args"
-  "$FINEGRAIN" run "$file" "${args[@]}" --out "$out/$name" >"$out/stdout" 2>"$out/stderr"
+# Every class of configuration error: golden/NAME.yaml (or what `generate` makes) must be refused with exactly the lines
+# of golden/NAME.expect, all of them in one pass, with exit 78, and must leave nothing behind. NAME.args holds further
+# arguments, one a line. KINDS in an expectation stands for the built-in plugins, in arguments and expectations PLUGIN
+# stands for the folder of golden/plugin.c's shared object. UPDATE=1 rewrites the expectations: read the diff.
+. "$(dirname "$0")/common.sh"
+golden=$PWD/tests/golden plugin=$scratch/plugin cases=$scratch/cases out=$scratch/out
+unset FINEGRAIN_PLUGIN_PATH FINEGRAIN_ISA
+mkdir -p "$plugin/copy" "$cases"
+cc -std=c17 -O1 -fPIC -shared -fvisibility=hidden -D_GNU_SOURCE -Icore/include -o "$plugin/plugin.so" "$golden/plugin.c" || complain "golden/plugin.c does not compile"
+cp "$plugin/plugin.so" "$plugin/copy"
+kinds=$("$FINEGRAIN" plugins | awk '{ printf "%s%s", (NR > 1 ? ", " : ""), $1 }')
+
+# Files that are better made than kept; no-such-file.yaml is not made.
+generate() {
+  mkdir folder.yaml
+  { echo "finegrain: 1"; yes "# padding" | head -c 1100000; } >too-large.yaml
+  { echo "finegrain: 1"; echo "stages:"; for i in $(seq 1001); do echo "  s$i: {plugin: sampler.wolff}"; done; } >too-many-stages.yaml
+}
+
+# check NAME: runs the case and compares.
+check() {
+  local name=$1 args=() code
+  [ -f "$golden/$name.args" ] && mapfile -t args < <(sed "s|PLUGIN|$plugin|g" "$golden/$name.args")
+  "$FINEGRAIN" run "$name.yaml" "${args[@]}" --out "$out" >"$scratch/stdout" 2>"$scratch/stderr" </dev/null
   code=$?
-  sed -i "s|$PWD/||g" "$out/stderr" # absolute paths of input files
-  [ -n "${UPDATE:-}" ] && cp "$out/stderr" "$name.expect"
-  if [ $code -ne 78 ]; then echo "$name: exit $code instead of 78"; bad=1; fi
-  if ! diff -u "$name.expect" "$out/stderr"; then echo "$name: message differs"; bad=1; fi
-  if [ -s "$out/stdout" ]; then echo "$name: wrote to standard output"; bad=1; fi
-  if [ -e "$out/$name" ]; then echo "$name: left $(find "$out/$name" | head -3)"; bad=1; fi
+  sed -i "s|$cases/||g; s|$plugin|PLUGIN|g; s|$kinds|KINDS|" "$scratch/stderr"
+  [ -n "${UPDATE:-}" ] && cp "$scratch/stderr" "$golden/$name.expect"
+  [ $code -eq 78 ] || complain "$name: exit $code instead of 78"
+  diff -u "$golden/$name.expect" "$scratch/stderr" || complain "$name: message differs"
+  [ -s "$scratch/stdout" ] && complain "$name: wrote to standard output"
+  if [ -e "$out" ]; then
+    complain "$name: left $(find "$out" | head -3)"
+    rm -rf "$out"
+  fi
+}
+
+cp "$golden"/*.yaml "$cases"
+cd "$cases" || exit 1
+generate
+find . | sort >"$scratch/before"
+count=0
+for name in $({ ls; echo no-such-file.yaml; } | sed 's/\.yaml$//'); do
+  check "$name"
+  count=$((count + 1))
 done
-echo "$cases files"
-[ $cases -gt 20 ] && [ $bad -eq 0 ]
+find . | sort | diff "$scratch/before" - || complain "files were left beside the pipelines"
+for file in "$golden"/*.expect; do
+  name=$(basename "$file" .expect)
+  [ -e "$name.yaml" ] || [ "$name" = no-such-file ] || complain "$name.expect has no pipeline"
+done
+echo "$count cases"
+[ $count -gt 60 ] || complain "cases are missing"
+finish

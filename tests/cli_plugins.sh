@@ -25,9 +25,26 @@ expect_text "$scratch/stdout" "$scratch/good/fixture.so"
 expect_code 78 "$FINEGRAIN" check "$scratch/source.yaml"
 expect_text "$scratch/stderr" "unknown plugin 'test.counter'"
 
-# An older descriptor loads; another ABI, a missing symbol, a broken file are notes beside "unknown plugin".
-variant old -DOLD
-expect_code 0 run_source "$scratch/old"
+# Descriptors of an older and of a newer minor version do the same work as ours; what an older one does not have is not
+# shown, and what lies behind its end is never looked at.
+digest_of() { "$FINEGRAIN" cat "$scratch/run/out.fgs" --digest | tail -n 1; }
+same=$(digest_of)
+for age in old newer; do
+  variant $age "-D$(echo $age | tr '[:lower:]' '[:upper:]')"
+  expect_code 0 run_source "$scratch/$age"
+  [ "$(digest_of)" = "$same" ] || complain "the $age plugin emits $(digest_of) instead of $same"
+  expect_code 0 "$FINEGRAIN" plugins test.counter --plugin-path "$scratch/$age"
+  expect_text "$scratch/stdout" "license          unknown"
+  expect_code 0 "$FINEGRAIN" schema --plugin-path "$scratch/$age"
+  expect_code 0 "$FINEGRAIN" schema --markdown --plugin-path "$scratch/$age"
+done
+[ -n "$same" ] || complain "finegrain cat gives no digest"
+expect_code 0 "$FINEGRAIN" plugins test.counter --plugin-path "$scratch/old"
+grep -qF "Numbered patterns." "$scratch/stdout" && complain "an old descriptor's absent sentence was shown"
+expect_code 0 "$FINEGRAIN" plugins test.counter --plugin-path "$scratch/newer"
+expect_text "$scratch/stdout" "Numbered patterns."
+
+# Another ABI, a missing symbol, a broken file, a link to nowhere are notes beside "unknown plugin".
 variant abi -DABI=7
 expect_code 78 run_source "$scratch/abi"
 expect_text "$scratch/stderr" "note: plugin $scratch/abi/fixture.so was not loaded: was built for ABI 7, this finegrain has ABI 1"
@@ -36,7 +53,12 @@ expect_code 78 run_source "$scratch/nosymbol"
 expect_text "$scratch/stderr" "exports no symbol finegrain_plugin"
 mkdir "$scratch/broken" && echo "not a shared object" >"$scratch/broken/fixture.so"
 expect_code 78 run_source "$scratch/broken"
-expect_text "$scratch/stderr" "note: plugin $scratch/broken/fixture.so was not loaded"
+expect_text "$scratch/stderr" "note: plugin $scratch/broken/fixture.so was not loaded: file too short"
+ln -s nowhere.so "$scratch/broken/link.so"
+mkfifo "$scratch/broken/pipe.so"
+expect_code 78 timeout 20 "$FINEGRAIN" run "$scratch/source.yaml" --plugin-path "$scratch/broken" --out "$scratch/run" --force
+expect_text "$scratch/stderr" "link.so was not loaded: No such file or directory"
+expect_text "$scratch/stderr" "pipe.so was not loaded: is not a file"
 expect_code 0 run_source "$scratch/broken:$scratch/good"
 
 # Two of one kind: both files named.
@@ -44,6 +66,55 @@ mkdir "$scratch/again" && cp "$scratch/good/fixture.so" "$scratch/again/copy.so"
 expect_code 78 run_source "$scratch/good:$scratch/again"
 expect_text "$scratch/stderr" "$scratch/good/fixture.so"
 expect_text "$scratch/stderr" "$scratch/again/copy.so"
+
+# A file that is found twice, by a link to the folder, to the file, or as the same file, is one plugin.
+ln -s "$scratch/good" "$scratch/link"
+mkdir "$scratch/links" && ln -s ../good/fixture.so "$scratch/links/b.so" && ln "$scratch/good/fixture.so" "$scratch/links/c.so"
+FINEGRAIN_PLUGIN_PATH="$scratch/good:$scratch/link::$scratch/good/" expect_code 0 run_source "$scratch/links"
+
+# A folder that is not there is a warning that says who named it.
+FINEGRAIN_PLUGIN_PATH="$scratch/nowhere" expect_code 0 "$FINEGRAIN" plugins --plugin-path "$scratch/neither:$scratch/good"
+expect_text "$scratch/stderr" "warning: FINEGRAIN_PLUGIN_PATH: folder $scratch/nowhere: No such file or directory"
+expect_text "$scratch/stderr" "warning: --plugin-path: folder $scratch/neither: No such file or directory"
+
+# Descriptors at fault: the file is not loaded, or the kind is left out, with the cause.
+refused() { # NAME CAUSE FLAGS…
+  local name=$1 cause=$2
+  shift 2
+  variant "$name" "$@"
+  expect_code 78 run_source "$scratch/$name"
+  expect_text "$scratch/stderr" "note: plugin $scratch/$name/fixture.so was $cause"
+}
+refused nostages "not loaded: offers no stage" -DFAULT=NO_STAGES
+refused twinports "loaded without a stage: stage test.counter: output port 2 (configurations) has the name of another" -DFAULT=TWIN_PORTS
+refused saveonly "loaded without a stage: stage test.counter has one of save and restore without the other" -DFAULT=SAVE_ONLY
+for kind in counter test. Test.counter test.counter.more "$(printf 'test.%060d' 0 | tr 0 x)"; do
+  refused "kind-$kind" "loaded without a stage: '$kind' is not a stage's kind" -DKIND="\"$kind\""
+done
+variant twinkinds -DFAULT=TWIN_KINDS
+expect_code 0 run_source "$scratch/twinkinds"
+expect_code 0 "$FINEGRAIN" plugins --plugin-path "$scratch/twinkinds"
+expect_text "$scratch/stderr" "fixture.so was loaded without a stage: it offers one kind twice"
+
+# What there is, a line each; everything about one of them; a near miss.
+expect_code 0 "$FINEGRAIN" plugins --plugin-path "$scratch/good"
+[ "$(grep -c '^test\.counter' "$scratch/stdout")" = 4 ] || complain "the fixture's four kinds are not a line each"
+LC_ALL=C sort -c "$scratch/stdout" || complain "the kinds are not in alphabetical order"
+expect_code 0 "$FINEGRAIN" plugins --plugin-path "$scratch/good" test.counter-verify
+for text in "test.counter-verify — checks numbered patterns" "epochs           integer, 1 or more; default 1" "Times the input is read." \
+  "stream           configurations, replayed, takes a list, optional" "left             configurations, paired, optional" \
+  "seen             table" "version          1" "file             $scratch/good/fixture.so"; do
+  expect_text "$scratch/stdout" "$text"
+done
+expect_code 0 "$FINEGRAIN" plugins --plugin-path "$scratch/good" test.counter-list
+expect_text "$scratch/stdout" "configurations   configurations of 1-bit spins or u8 states"
+expect_code 0 "$FINEGRAIN" plugins train.newton
+expect_text "$scratch/stdout" "; unit nats; default 1e-10"
+[ "$(awk '{ if (length > most) most = length } END { print most }' "$scratch/stdout")" -le 120 ] || complain "long lines are not broken"
+expect_code 2 "$FINEGRAIN" plugins --plugin-path "$scratch/good" test.conuter
+expect_text "$scratch/stderr" "unknown plugin 'test.conuter'; did you mean 'test.counter'?"
+expect_code 0 "$FINEGRAIN" plugins --help
+expect_text "$scratch/stdout" "--plugin-path"
 
 # Plugins at fault are named with stage and cause.
 for fault in SILENT_FAILURE WRONG_SHAPE; do

@@ -470,7 +470,7 @@ static void test_print_wide(void) {
   static const char *const stages[] = {"a-stage-with-a-name-as-long-as-the-format-allows-which-is-64-bytes", "many"};
   fg_column many[40];
   const fg_column *pointers[41] = {NULL};
-  char names[40][16];
+  char names[40][24];
   fg_cell cells[40];
   fg_results *results = fg_results_new(stages, 2);
   fg_table *table = fg_table_create("estimates", estimate_columns);

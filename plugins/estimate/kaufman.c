@@ -28,19 +28,19 @@ static jet multiply(jet a, jet b) {
 }
 
 /// f(a), given f and its derivatives at a.v.
-static jet chain(jet a, double f, double df, double ddf) { return (jet){f, df * a.d, ddf * a.d * a.d + df * a.dd}; }
+static jet compose(jet a, double f, double df, double ddf) { return (jet){f, df * a.d, ddf * a.d * a.d + df * a.dd}; }
 
-static jet inverse(jet a) { return chain(a, 1 / a.v, -1 / (a.v * a.v), 2 / (a.v * a.v * a.v)); }
-static jet logarithm(jet a) { return chain(a, log(a.v), 1 / a.v, -1 / (a.v * a.v)); }
+static jet inverse(jet a) { return compose(a, 1 / a.v, -1 / (a.v * a.v), 2 / (a.v * a.v * a.v)); }
+static jet logarithm(jet a) { return compose(a, log(a.v), 1 / a.v, -1 / (a.v * a.v)); }
 
 static jet square_root(jet a) {
   double root = sqrt(a.v);
-  return chain(a, root, 0.5 / root, -0.25 / (root * a.v));
+  return compose(a, root, 0.5 / root, -0.25 / (root * a.v));
 }
 
 /// a^m of an integer m ≥ 1 held in a double.
 static jet power(jet a, double m) {
-  return chain(a, pow(a.v, m), m * pow(a.v, m - 1), m < 2 ? 0 : m * (m - 1) * pow(a.v, m - 2));
+  return compose(a, pow(a.v, m), m * pow(a.v, m - 1), m < 2 ? 0 : m * (m - 1) * pow(a.v, m - 2));
 }
 
 /// One of the four products: factor · exp(log). The logarithm grows with N: it is summed with care.

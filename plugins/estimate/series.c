@@ -8,28 +8,31 @@
 #define MOST_MERGES 48u                                        // bins of up to 2⁴⁸ configurations
 #define PRODUCTS (SERIES_MOMENTS * (SERIES_MOMENTS + 1u) / 2u) // of two moments
 #define ALL_MOMENTS (SERIES_MOST_PARTS * SERIES_MOMENTS)
-#define WINDOW_FACTOR 1.5 // S of the Γ-method
-#define FEWEST_BINS 4u    // of a jackknife, if there are so many
+#define WINDOW_FACTOR 1.5    // S of the Γ-method
+#define FEWEST_BINS 4u       // of a jackknife, if there are so many
+#define FEWEST_SLOTS 4u      // of a chain's array of bins
+#define MOST_CANCELLED 1e-11 // of sums of products: below, what is left of their difference may be rounding
+#define ROUNDING 1e-14       // fluctuations this small against what they are fluctuations of may be rounding
 
-typedef struct moments {
+typedef struct moment_sums {
   double x[SERIES_MOMENTS];
-} moments;
+} moment_sums;
 
-typedef struct chain {
+typedef struct markov_chain {
   uint32_t id;
   uint64_t count; ///< configurations
   uint64_t bins, capacity;
-  moments *bin; ///< sums over `width` configurations each
-  moments carry
+  moment_sums *bin; ///< sums over `width` configurations each
+  moment_sums carry
       [MOST_MERGES]; ///< carry[k]: sum over 2^k configurations of the bin begun, where bit k of count % width is set
   double product[PRODUCTS]; ///< Σ x_i x_j over configurations, i ≤ j, row by row
-} chain;
+} markov_chain;
 
 struct series {
   uint32_t merges; ///< the width of a bin is 2^merges
   uint32_t chains, chain_capacity;
   uint64_t bins; ///< over all chains
-  chain *chain;
+  markov_chain *chain;
 };
 
 // ---- filling
@@ -45,7 +48,8 @@ void series_free(series *s) {
 
 // Arrays double when they are full.
 uint64_t series_bytes(uint64_t chains) {
-  return sizeof(series) + 2 * chains * sizeof(chain) + 2 * (SERIES_MOST_BINS + 1 + 4 * chains) * sizeof(moments);
+  return sizeof(series) + 2 * chains * sizeof(markov_chain) +
+         2 * (SERIES_MOST_BINS + 1 + FEWEST_SLOTS * chains) * sizeof(moment_sums);
 }
 
 uint64_t series_estimate_bytes(void) { return (SERIES_MOST_BINS + 1) * sizeof(double); }
@@ -63,41 +67,51 @@ int64_t series_chain(series *s, uint32_t id) {
     if (s->chain[c].id == id) return c;
   if (s->chains == s->chain_capacity) {
     uint32_t capacity = s->chain_capacity ? 2 * s->chain_capacity : 1;
-    chain *grown = realloc(s->chain, capacity * sizeof *grown);
+    markov_chain *grown = realloc(s->chain, capacity * sizeof *grown);
     if (!grown) return -1;
     s->chain = grown;
     s->chain_capacity = capacity;
   }
-  s->chain[s->chains] = (chain){.id = id};
+  s->chain[s->chains] = (markov_chain){.id = id};
   return s->chains++;
 }
 
-static void add_moments(moments *into, const moments *other) {
+static void add_moments(moment_sums *into, const moment_sums *other) {
   for (uint32_t i = 0; i < SERIES_MOMENTS; i++) into->x[i] += other->x[i];
+}
+
+/// Gives back the second half of a chain's array: chains that come one after the other would each leave one behind.
+static void shrink(markov_chain *here) {
+  uint64_t capacity = here->bins > FEWEST_SLOTS ? here->bins : FEWEST_SLOTS;
+  moment_sums *shrunk = capacity < here->capacity ? realloc(here->bin, capacity * sizeof *shrunk) : NULL;
+  if (!shrunk) return;
+  here->bin = shrunk;
+  here->capacity = capacity;
 }
 
 /// Doubles the width. An odd bin out joins the sums of the bin begun.
 static void merge_bins(series *s) {
   s->bins = 0;
   for (uint32_t c = 0; c < s->chains; c++) {
-    chain *here = &s->chain[c];
+    markov_chain *here = &s->chain[c];
     uint64_t pairs = here->bins / 2;
     if (here->bins % 2) here->carry[s->merges] = here->bin[here->bins - 1];
     for (uint64_t b = 0; b < pairs; b++) {
-      moments sum = here->bin[2 * b];
+      moment_sums sum = here->bin[2 * b];
       add_moments(&sum, &here->bin[2 * b + 1]);
       here->bin[b] = sum;
     }
     here->bins = pairs;
     s->bins += pairs;
+    shrink(here);
   }
   s->merges++;
 }
 
-static int append_bin(series *s, chain *here, const moments *sum) {
+static int append_bin(series *s, markov_chain *here, const moment_sums *sum) {
   if (here->bins == here->capacity) {
-    uint64_t capacity = here->capacity ? 2 * here->capacity : 4;
-    moments *grown = realloc(here->bin, capacity * sizeof *grown);
+    uint64_t capacity = here->capacity ? 2 * here->capacity : FEWEST_SLOTS;
+    moment_sums *grown = realloc(here->bin, capacity * sizeof *grown);
     if (!grown) return -1;
     here->bin = grown;
     here->capacity = capacity;
@@ -109,18 +123,18 @@ static int append_bin(series *s, chain *here, const moments *sum) {
 }
 
 int series_add(series *s, int64_t index, const double x[SERIES_MOMENTS]) {
-  chain *here = &s->chain[index];
+  markov_chain *here = &s->chain[index];
   double *product = here->product;
   for (uint32_t i = 0; i < SERIES_MOMENTS; i++)
     for (uint32_t j = i; j < SERIES_MOMENTS; j++) *product++ += x[i] * x[j];
 
   // Counting in binary: a one more than 2^k ones carries the sum of as many configurations to the next place.
-  moments sum;
+  moment_sums sum;
   memcpy(sum.x, x, sizeof sum.x);
   uint64_t place = here->count++;
   uint32_t k = 0;
   for (; k < s->merges && (place >> k & 1); k++) {
-    moments carried = here->carry[k];
+    moment_sums carried = here->carry[k];
     add_moments(&carried, &sum);
     sum = carried;
   }
@@ -154,14 +168,21 @@ static uint64_t add_bins(const estimate *e, uint32_t c, uint64_t begin, uint64_t
                          double sum[ALL_MOMENTS]) {
   uint64_t width = UINT64_C(1) << e->parts[0]->merges, left = e->parts[0]->chain[c].count % width;
   for (uint32_t p = 0; p < e->part_count; p++) {
-    const chain *here = &e->parts[p]->chain[c];
-    moments part = {{0}};
+    const markov_chain *here = &e->parts[p]->chain[c];
+    moment_sums part = {{0}};
     for (uint64_t b = begin; b < end; b++) add_moments(&part, &here->bin[b]);
     for (uint32_t k = 0; rest && k < e->parts[p]->merges; k++)
       if (left >> k & 1) add_moments(&part, &here->carry[k]);
     for (uint32_t i = 0; i < SERIES_MOMENTS; i++) sum[p * SERIES_MOMENTS + i] += part.x[i];
   }
   return (end - begin) * width + (rest ? left : 0);
+}
+
+/// How large the linearised function is, term by term: what rounding is measured against.
+static double magnitude(const estimate *e) {
+  double sum = 0;
+  for (uint32_t i = 0; i < e->part_count * SERIES_MOMENTS; i++) sum += fabs(e->gradient[i] * e->mean[i]);
+  return sum;
 }
 
 static void find_influence(estimate *e) {
@@ -204,20 +225,20 @@ static double covariance_sum(const estimate *e, double *single) {
   for (uint32_t c = 0; c < e->parts[0]->chains; c++)
     if (e->parts[0]->chain[c].bins > longest) longest = e->parts[0]->chain[c].bins;
 
-  const double zero = covariance_at(e, 0, mean);
+  const double zero = covariance_at(e, 0, mean), rounding = ROUNDING * magnitude(e);
   *single = zero;
-  if (!(zero > 0)) return NAN;
-  double tau = 0.5, sum = zero;
+  if (!(zero > rounding * rounding)) return NAN;
+  double absolute = 0.5, sum = zero; // Σ |Γ|/Γ(0): of series that alternate it tells how long they remember, too
   uint64_t window = 0;
   for (uint64_t t = 1; t <= longest / 2; t++) {
     double here = covariance_at(e, t, mean);
     sum += 2 * here;
-    tau += here / zero;
+    absolute += fabs(here) / zero;
     window = t;
-    double scale = tau > 0.5 ? WINDOW_FACTOR / log((2 * tau + 1) / (2 * tau - 1)) : 1e-9;
+    double scale = absolute > 0.5 ? WINDOW_FACTOR / log((2 * absolute + 1) / (2 * absolute - 1)) : 1e-9;
     if (exp(-(double)t / scale) < scale / sqrt((double)t * bins)) break;
   }
-  if (!(sum > 0)) { // noise of a short run, or a chain that alternates
+  if (!(sum > 0)) { // noise of a short run
     sum = zero;
     window = 0;
   }
@@ -229,28 +250,41 @@ static double covariance_sum(const estimate *e, double *single) {
 /// Variance of the linearised function over single configurations; NaN when it is not kept or lost in rounding.
 static double single_variance(const estimate *e) {
   if (e->part_count > 1) return NAN;
-  double variance = 0;
+  double variance = 0, terms = 0;
   uint32_t at = 0;
   for (uint32_t i = 0; i < SERIES_MOMENTS; i++) {
     for (uint32_t j = i; j < SERIES_MOMENTS; j++, at++) {
       double product = 0;
       for (uint32_t c = 0; c < e->parts[0]->chains; c++) product += e->parts[0]->chain[c].product[at];
       double covariance = product / (double)e->n - e->mean[i] * e->mean[j];
-      variance += (i == j ? 1 : 2) * e->gradient[i] * e->gradient[j] * covariance;
+      double factor = (i == j ? 1 : 2) * e->gradient[i] * e->gradient[j];
+      variance += factor * covariance;
+      terms += fabs(factor * product / (double)e->n);
     }
   }
-  return variance > 0 ? variance : NAN;
+  return variance > MOST_CANCELLED * terms ? variance : NAN;
 }
 
-/// Leaves out one bin after the other; bins of about `length` configurations, none longer than its chain. They may differ
-/// in length: a bin of h of n configurations that shifts the value by d has the weight ((n-h)/n)² d².
-static double jackknife(const estimate *e, double value, double length) {
+/// By how much the variance of a mean exceeds what independent bins of `length` configurations would give it, when
+/// correlations decay exponentially, ρ^t with (1+ρ)/(1-ρ) = two_tau: 1 for independent configurations, two_tau at length 1.
+static double correlation_of_bins(double two_tau, double length) {
+  double rho = (two_tau - 1) / (two_tau + 1);
+  return 1 / (1 - (two_tau * two_tau - 1) / (2 * two_tau) * (1 - pow(rho, length)) / length);
+}
+
+/// Leaves out one bin after the other; bins of about 2τ (n/2τ)^⅓ configurations, none longer than its chain. They may
+/// differ in length: a bin of h of n configurations that shifts the value by d has the weight ((n-h)/n)² d². Bins of one
+/// chain are still a little correlated where they touch.
+static double jackknife(const estimate *e, double value, double two_tau) {
+  const double n = (double)e->n, length = two_tau * cbrt(n / two_tau);
   double squares = 0, ignored[ALL_MOMENTS];
-  uint64_t bins = 0;
-  for (uint32_t c = 0; c < e->parts[0]->chains; c++) {
-    const chain *here = &e->parts[0]->chain[c];
+  const uint64_t chains = e->parts[0]->chains, fewest = (FEWEST_BINS + chains - 1) / chains;
+  uint64_t bins = 0, touching = 0;
+  for (uint32_t c = 0; c < chains; c++) {
+    const markov_chain *here = &e->parts[0]->chain[c];
     uint64_t cuts = (uint64_t)((double)here->count / length);
-    if (e->parts[0]->chains == 1 && cuts < FEWEST_BINS) cuts = FEWEST_BINS;
+    if (!here->count) continue;
+    if (cuts < fewest) cuts = fewest;
     if (cuts > here->bins) cuts = here->bins;
     if (cuts < 1) cuts = 1;
     for (uint64_t j = 0; j < cuts; j++) {
@@ -259,12 +293,14 @@ static double jackknife(const estimate *e, double value, double length) {
       if (h == e->n) return NAN;
       double left = (double)(e->n - h);
       for (uint32_t i = 0; i < e->part_count * SERIES_MOMENTS; i++) without[i] = (e->total[i] - sum[i]) / left;
-      double shift = (e->function(e->arg, without, ignored) - value) * left / (double)e->n;
+      double shift = (e->function(e->arg, without, ignored) - value) * left / n;
       squares += shift * shift;
     }
     bins += cuts;
+    touching += cuts - 1;
   }
-  return bins > 1 ? sqrt(squares * (double)bins / (double)(bins - 1)) : NAN;
+  const double count = (double)bins, excess = correlation_of_bins(two_tau, n / count) - 1;
+  return sqrt(squares * count / (count - 1) * (1 + excess * (double)touching / count));
 }
 
 int series_estimate(const series *const *parts, uint32_t part_count, series_function *function, const void *arg,
@@ -287,7 +323,7 @@ int series_estimate(const series *const *parts, uint32_t part_count, series_func
   result->tau_int = width * sum / (2 * single);
   double two_tau = isnan(single) ? width * sum / of_bins : 2 * result->tau_int; // where unresolved, at least a bin
   if (!(two_tau > 1)) two_tau = 1;
-  result->error = jackknife(&e, result->value, two_tau * cbrt((double)e.n / two_tau));
+  result->error = jackknife(&e, result->value, two_tau);
   free(e.influence);
   return 0;
 }

@@ -58,10 +58,10 @@ static void destroy(void *self) {
 }
 
 static fg_status check_lattice(const fg_host *host, const fg_lattice *lattice) {
-  static const char *const names[] = {"unknown", "chain", "square", "triangular", "cubic", "hypercubic"};
+  static const char *const names[] = {"an unknown", "a chain", "a square", "a triangular", "a cubic", "a hypercubic"};
   if (lattice->shape == FG_SQUARE && lattice->dims == 2) return FG_OK;
-  return host->fail(host, "a %s lattice comes in; estimate.thermo measures the square lattice only",
-                    names[lattice->shape <= FG_HYPERCUBIC ? lattice->shape : 0]);
+  return host->fail(host, "%s lattice of dimension %u comes in; estimate.thermo measures the square lattice only",
+                    names[lattice->shape <= FG_HYPERCUBIC ? lattice->shape : 0], lattice->dims);
 }
 
 static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format *const *outputs, uint64_t *memory) {
@@ -89,9 +89,10 @@ static group *group_of(thermo *stage, const fg_batch *batch) {
       return here;
   }
   if (stage->groups == stage->most_groups) {
-    host->fail(host,
-               "more than %u combinations of size, level and coupling come in; use a stage for each part of the list",
-               stage->most_groups);
+    host->fail(
+        host,
+        "more than %u combinations of size, level and coupling come in; share them among several estimate.thermo stages",
+        stage->most_groups);
     return NULL;
   }
   if (!stage->group) stage->group = calloc(stage->most_groups, sizeof *stage->group);
@@ -112,8 +113,10 @@ static int64_t chain_of(thermo *stage, const group *here, uint32_t id) {
   if (chain < 0) stage->host->fail(stage->host, "out of memory");
   stage->chains += series_chains(here->series) - before;
   if (stage->chains <= MOST_CHAINS) return chain;
-  stage->host->fail(stage->host, "more than %u Markov chains come in, counted for every size; use fewer chains",
-                    MOST_CHAINS);
+  stage->host->fail(
+      stage->host,
+      "more than %u Markov chains come in, counted for every size, level and coupling; use fewer chains or several estimate.thermo stages",
+      MOST_CHAINS);
   return -1;
 }
 
@@ -410,11 +413,11 @@ static const fg_stage stage_descriptor = {
         "and k+1 of the same configurations (a dream); its error is jackknifed jointly, for both levels share their noise\n\n"
         "**Errors** are one standard deviation, from a jackknife over bins of 2τ(n/2τ)^⅓ configurations of one chain, where τ "
         "is the integrated autocorrelation time, by the Γ-method (U. Wolff, Comput. Phys. Commun. 156, 143, 2004) on the "
-        "linearised observable; ½ stands for independent configurations. Chains are independent series with a common "
+        "linearised observable; ½ stands for independent configurations. What correlations between neighbouring bins hide is put back as if they decayed exponentially. Chains are independent series with a common "
         "mean. Values are plain: their bias, of order 1/n, is not taken out.\n\n"
         "**Exact values.** e, varE and C: Kaufman's partition function of the finite torus (Phys. Rev. 76, 1232, 1949; "
         "Ferdinand & Fisher, Phys. Rev. 185, 832, 1969) at the coupling the configurations were drawn at, or at "
-        "`reference` when they carry none. m2, m4, chi, U, binder_cumulant: at the critical coupling for L ≤ 10, 12 and 16, "
+        "`reference` when they carry none. m: 0, by symmetry. m2, m4, chi, U, binder_cumulant: at the critical coupling for L ≤ 10, 12 and 16, "
         "from a transfer matrix. gamma_over_nu: from these where both sizes have them, otherwise the exponent of the infinite "
         "lattice, 7/4. Levels below 0 (blocked lattices) are samples of no known model and have no exact values.\n\n"
         "**Memory.** At most 32768 bins for each size, level and coupling: beyond as many configurations neighbours are "

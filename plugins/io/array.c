@@ -1,91 +1,112 @@
 // array.c — see array.h.
 #include "array.h"
 
+#include "core/bytes.h"
+
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define LOOK_BYTES ((uint64_t)1 << 20) ///< looked at to tell layout and values
 #define MOST_EXTENT ((uint64_t)1 << 20)
+#define EACH_BYTE UINT64_C(0x0101010101010101)
 
-/// Which values occur among the first configurations.
+/// Which values occur among the first rows.
 typedef struct census {
-  int zero, one, minus_one, other;
+  int zero, minus_one, other;
 } census;
 
-static int take_census(const byte_array *array, uint64_t configurations, uint64_t bytes_each, census *seen,
-                       char fault[256]) {
-  uint64_t count = LOOK_BYTES / bytes_each;
-  if (count < 1) count = 1;
-  if (count > configurations) count = configurations;
-  uint8_t *bytes = malloc(count * bytes_each);
-  if (!bytes) {
-    snprintf(fault, 256, "out of memory for %" PRIu64 " bytes", count * bytes_each);
-    return 0;
-  }
-  int read = array->read(array->handle, 0, count, bytes, fault);
-  for (uint64_t i = 0; read && i < count * bytes_each; i++) {
+/// Counts as -1: the byte 255 of a signed array, or of any when the user says ±1.
+static fg_status take_census(const byte_array *array, const array_plan *plan, int signed_bytes, census *seen,
+                             fg_error *error) {
+  uint64_t each = plan->rows * plan->row_bytes, fit = LOOK_BYTES / each;
+  uint64_t together = fit < plan->configurations ? fit : plan->configurations;
+  uint64_t within = LOOK_BYTES / plan->row_bytes < plan->rows ? LOOK_BYTES / plan->row_bytes : plan->rows;
+  uint64_t rows = fit ? together * plan->rows : within;
+  uint8_t *bytes = malloc(rows * plan->row_bytes);
+  if (!bytes) return fg_error_set(error, "out of memory for %" PRIu64 " bytes", rows * plan->row_bytes);
+  fg_status status = array->read(array->handle, 0, rows, bytes, error);
+  for (uint64_t i = 0; status == FG_OK && i < rows * plan->row_bytes; i++) {
     seen->zero |= bytes[i] == 0;
-    seen->one |= bytes[i] == 1;
-    seen->minus_one |= bytes[i] == 255 && array->is_signed;
-    seen->other |= bytes[i] > 1 && !(bytes[i] == 255 && array->is_signed);
+    seen->minus_one |= bytes[i] == 255 && signed_bytes;
+    seen->other |= bytes[i] > 1 && !(bytes[i] == 255 && signed_bytes);
   }
   free(bytes);
-  return read;
+  return status;
 }
 
-/// Plain or packed, from shape and values; 0 when it cannot be told.
-static int tell_layout(const byte_array *array, const census *seen, uint64_t rows, uint64_t row_bytes, int *packed,
-                       char fault[256]) {
-  int could_be_packed = !array->is_signed && row_bytes == (rows + 7) / 8;
-  int spins = !seen->other;
-  *packed = could_be_packed && !spins;
-  if (could_be_packed && spins && rows != row_bytes) {
-    snprintf(fault, 256,
-             "rows of %" PRIu64 " bytes holding 0 and 1 may be %" PRIu64 " spins, or %" PRIu64
-             " packed ones; set layout: plain or layout: packed",
-             row_bytes, row_bytes, rows);
-    return 0;
-  }
-  if (!spins && !could_be_packed) {
-    snprintf(fault, 256,
-             "its values are neither 0/1 nor ±1, and rows of %" PRIu64 " bytes are not %" PRIu64
-             " packed spins; set layout: packed and width if they are packed",
-             row_bytes, rows);
-    return 0;
-  }
-  return 1;
+/// Plain or packed, from shape and values, when the user says neither layout nor values.
+static fg_status tell_layout(const byte_array *array, const census *seen, uint64_t width, array_plan *plan,
+                             fg_error *error) {
+  uint64_t columns = plan->row_bytes, packed_width = width ? width : plan->rows;
+  int could_be_packed = array->type == ARRAY_UINT8 && columns == (packed_width + 7) / 8;
+  int could_be_plain = !seen->other && (!width || width == columns);
+  plan->packed = could_be_packed && !could_be_plain;
+  if (could_be_packed && could_be_plain && packed_width != columns)
+    return fg_error_set(error,
+                        "rows of %" PRIu64 " bytes holding 0 and 1 may be %" PRIu64 " spins, or %" PRIu64
+                        " packed ones; set layout: plain or layout: packed",
+                        columns, columns, packed_width);
+  if (could_be_packed || could_be_plain) return FG_OK;
+  if (width && width != columns)
+    return fg_error_set(error,
+                        "rows of %" PRIu64 " bytes are neither %" PRIu64 " spins nor %" PRIu64
+                        " packed ones; correct width or leave it out",
+                        columns, width, width);
+  return fg_error_set(error,
+                      "its values are neither 0/1 nor ±1, and rows of %" PRIu64 " bytes are not %" PRIu64
+                      " packed spins; set layout: packed and width if they are packed, values: states if they are "
+                      "states of a site",
+                      columns, plan->rows);
 }
 
-int array_look(const byte_array *array, const array_wish *wish, array_plan *plan, char fault[256]) {
-  uint64_t configurations = array->dims == 3 ? array->shape[0] : 1;
-  uint64_t rows = array->shape[array->dims - 2], row_bytes = array->shape[array->dims - 1];
-  if (configurations == 0 || rows == 0 || row_bytes == 0 || rows > MOST_EXTENT || row_bytes > MOST_EXTENT) {
-    snprintf(fault, 256, "its shape holds no lattice: %" PRIu64 " configurations of %" PRIu64 "×%" PRIu64,
-             configurations, rows, row_bytes);
-    return 0;
-  }
+/// What the user's wishes leave no doubt about; FG_DONE when layout and values are still open.
+static fg_status obey(const array_wish *wish, array_plan *plan, fg_error *error) {
+  uint64_t width = (uint64_t)wish->width, columns = plan->row_bytes;
+  plan->packed = wish->layout == LAYOUT_PACKED;
+  if (plan->packed && wish->values != VALUES_AUTO)
+    return fg_error_set(error, "packed spins are bits; leave values out with layout: packed");
+  if (wish->layout == LAYOUT_AUTO && wish->values == VALUES_AUTO) return FG_DONE;
+  if (!plan->packed && width && width != columns)
+    return fg_error_set(error,
+                        "plain rows of %" PRIu64 " bytes are %" PRIu64 " spins, not %" PRIu64 "; leave width out",
+                        columns, columns, width);
+  return FG_OK;
+}
+
+fg_status array_look(const byte_array *array, const array_wish *wish, array_plan *plan, fg_error *error) {
+  *plan = (array_plan){.element = FG_SPIN1, .bit_order = wish->bit_order, .is_signed = array->type == ARRAY_INT8};
+  plan->configurations = array->dims == 3 ? array->shape[0] : 1;
+  plan->rows = array->shape[array->dims - 2];
+  plan->row_bytes = array->shape[array->dims - 1];
+  if (plan->rows == 0 || plan->row_bytes == 0 || plan->rows > MOST_EXTENT || plan->row_bytes > MOST_EXTENT)
+    return fg_error_set(
+        error, "its shape holds no lattice: configurations of %" PRIu64 "×%" PRIu64 "; extents are 1 to %" PRIu64,
+        plan->rows, plan->row_bytes, MOST_EXTENT);
+  if (plan->configurations == 0)
+    return fg_error_set(error, "it holds no configurations: its shape is (0, %" PRIu64 ", %" PRIu64 ")", plan->rows,
+                        plan->row_bytes);
+  fg_status status = obey(wish, plan, error);
+  if (status == FG_FAILED) return status;
   census seen = {0};
-  if (!take_census(array, configurations, rows * row_bytes, &seen, fault)) return 0;
-  int packed = wish->layout == LAYOUT_PACKED;
-  if (wish->layout == LAYOUT_AUTO && !tell_layout(array, &seen, rows, row_bytes, &packed, fault)) return 0;
-  uint64_t width = !packed ? row_bytes : wish->width ? (uint64_t)wish->width : rows;
-  if (packed && (width + 7) / 8 != row_bytes) {
-    snprintf(fault, 256, "rows of %" PRIu64 " bytes do not hold %" PRIu64 " packed spins; set width", row_bytes, width);
-    return 0;
-  }
-  if (seen.minus_one && seen.zero && !packed) {
-    snprintf(fault, 256, "its values mix 0 and -1; spins are 0/1 or ±1");
-    return 0;
-  }
-  *plan = (array_plan){configurations, fg_lattice_square(rows), packed, 0, wish->bit_order, row_bytes, rows};
-  plan->lattice.extent[1] = width;
-  plan->plus_minus = wish->values == VALUES_PLUS_MINUS || (wish->values == VALUES_AUTO && !packed && seen.minus_one);
-  return 1;
+  int signed_bytes = array->type == ARRAY_INT8 || wish->values == VALUES_PLUS_MINUS;
+  if (take_census(array, plan, signed_bytes, &seen, error) != FG_OK) return FG_FAILED;
+  if (status == FG_DONE && tell_layout(array, &seen, (uint64_t)wish->width, plan, error) != FG_OK) return FG_FAILED;
+  uint64_t width = !plan->packed ? plan->row_bytes : wish->width ? (uint64_t)wish->width : plan->rows;
+  if (plan->packed && (width + 7) / 8 != plan->row_bytes)
+    return fg_error_set(error, "rows of %" PRIu64 " bytes do not hold %" PRIu64 " packed spins; set width",
+                        plan->row_bytes, width);
+  if (wish->values == VALUES_AUTO && !plan->packed && seen.minus_one && seen.zero)
+    return fg_error_set(error, "its values mix 0 and -1; spins are 0/1 or ±1");
+  plan->lattice = (fg_lattice){FG_SQUARE, 2, {plan->rows, width, 0, 0}};
+  if (wish->values == VALUES_STATES) plan->element = FG_STATE8;
+  plan->plus_minus =
+      wish->values == VALUES_PLUS_MINUS || (wish->values == VALUES_AUTO && !plan->packed && seen.minus_one);
+  return FG_OK;
 }
 
 const char *array_words(const array_plan *plan) {
+  if (plan->element == FG_STATE8) return "one byte a site, states";
   if (plan->packed) return "bit-packed along the last axis";
   return plan->plus_minus ? "one byte a spin, ±1" : "one byte a spin, 0/1";
 }
@@ -96,8 +117,8 @@ static uint8_t reversed(uint8_t byte) {
   return (uint8_t)((byte & 0xaa) >> 1 | (byte & 0x55) << 1);
 }
 
-/// Column of the first bit beyond the last spin that is set; the width when there is none.
-static uint64_t convert_packed(const array_plan *plan, const uint8_t *bytes, uint64_t *row) {
+/// Both ways of reading a row return the column of the first thing that is no spin; the width when there is none.
+static uint64_t read_packed(const array_plan *plan, const uint8_t *bytes, uint64_t *row) {
   uint64_t width = plan->lattice.extent[1];
   for (uint64_t b = 0; b < plan->row_bytes; b++) {
     uint8_t byte = plan->bit_order == BITS_BIG ? reversed(bytes[b]) : bytes[b];
@@ -108,35 +129,81 @@ static uint64_t convert_packed(const array_plan *plan, const uint8_t *bytes, uin
   return width;
 }
 
-/// Column of the first value that is no spin; the width when there is none.
-static uint64_t convert_plain(const array_plan *plan, const uint8_t *bytes, uint64_t *row) {
-  uint8_t down = plan->plus_minus ? 255 : 0;
-  for (uint64_t x = 0; x < plan->row_bytes; x++) {
-    if (bytes[x] != 1 && bytes[x] != down) return x;
-    if (bytes[x] == 1) fg_bit_set(row, x, 1);
-  }
-  return plan->row_bytes;
+/// Eight bytes, the first in the lowest eight bits, as eight bits; 256 when one of them is no spin.
+static uint64_t eight_spins(uint64_t bytes, int plus_minus) {
+  uint64_t down = bytes >> 1 & EACH_BYTE; // of ±1; -1 is 255
+  uint64_t up = plus_minus ? ~down & EACH_BYTE : bytes & EACH_BYTE;
+  uint64_t expected = plus_minus ? EACH_BYTE | down * 0xff : up;
+  // The product moves the bit of byte i to bit 56 + i; no two of its terms meet.
+  return bytes == expected ? up * UINT64_C(0x0102040810204080) >> 56 : 256;
 }
 
-int array_convert(const array_plan *plan, const uint8_t *bytes, uint64_t first, fg_batch *batch, char fault[256]) {
+static uint64_t read_plain(const array_plan *plan, const uint8_t *bytes, uint64_t *row) {
+  uint64_t width = plan->row_bytes, x = 0;
+  for (; x + 8 <= width; x += 8) {
+    uint64_t eight = eight_spins(fg_get64(bytes + x), plan->plus_minus);
+    if (eight > 255) break;
+    row[x / 64] |= eight << x % 64;
+  }
+  for (; x < width; x++) {
+    if (bytes[x] != 1 && bytes[x] != (plan->plus_minus ? 255 : 0)) return x;
+    fg_bit_set(row, x, bytes[x] == 1);
+  }
+  return width;
+}
+
+static fg_status refuse_value(const array_plan *plan, uint64_t configuration, uint64_t y, uint64_t x, uint8_t value,
+                              fg_error *error) {
+  if (plan->packed)
+    return fg_error_set(error,
+                        "configuration %" PRIu64 ", row %" PRIu64 " has bits beyond its %" PRIu64
+                        " spins; are width and bit_order right?",
+                        configuration, y, plan->lattice.extent[1]);
+  return fg_error_set(
+      error, "configuration %" PRIu64 ", row %" PRIu64 ", column %" PRIu64 " is %d, which is no spin (%s)%s",
+      configuration, y, x, plan->is_signed ? (int8_t)value : value, plan->plus_minus ? "1 or -1" : "0 or 1",
+      value == 255 && !plan->plus_minus ? "; set values: plus-minus if spins are ±1" : "");
+}
+
+fg_status array_to_batch(const array_plan *plan, const uint8_t *bytes, uint64_t first, fg_batch *batch,
+                         fg_error *error) {
+  uint64_t width = plan->lattice.extent[1];
   for (uint64_t i = 0; i < batch->count; i++) {
-    for (uint64_t y = 0; y < plan->rows; y++) {
-      const uint8_t *source = bytes + (i * plan->rows + y) * plan->row_bytes;
-      uint64_t *row = fg_batch_row_mut(batch, i, y);
-      uint64_t stopped = plan->packed ? convert_packed(plan, source, row) : convert_plain(plan, source, row);
-      if (stopped == plan->lattice.extent[1]) continue;
-      if (plan->packed)
-        snprintf(fault, 256,
-                 "configuration %" PRIu64 ", row %" PRIu64 " has bits beyond its %" PRIu64
-                 " spins; is bit_order right?",
-                 first + i, y, plan->lattice.extent[1]);
+    for (uint64_t y = 0; y < batch->rows; y++, bytes += plan->row_bytes) {
+      uint64_t *row = fg_batch_row_mut(batch, i, y), stopped = width;
+      if (plan->element == FG_STATE8)
+        memcpy(row, bytes, width);
       else
-        snprintf(fault, 256,
-                 "configuration %" PRIu64 ", row %" PRIu64 ", column %" PRIu64 " is %d, which is no spin (%s)",
-                 first + i, y, stopped, plan->plus_minus ? (int)(int8_t)source[stopped] : source[stopped],
-                 plan->plus_minus ? "1 or -1" : "0 or 1");
-      return 0;
+        stopped = plan->packed ? read_packed(plan, bytes, row) : read_plain(plan, bytes, row);
+      if (stopped != width)
+        return refuse_value(plan, first + i, batch->first_row + y, stopped, plan->packed ? 0 : bytes[stopped], error);
     }
   }
-  return 1;
+  return FG_OK;
+}
+
+static void write_packed(const array_plan *plan, const uint64_t *row, uint8_t *bytes) {
+  for (uint64_t b = 0; b < plan->row_bytes; b++) {
+    uint8_t byte = (uint8_t)(row[b / 8] >> 8 * (b % 8));
+    bytes[b] = plan->bit_order == BITS_BIG ? reversed(byte) : byte;
+  }
+}
+
+static void write_plain(const array_plan *plan, const uint64_t *row, uint8_t *bytes) {
+  const uint8_t values[2] = {plan->plus_minus ? 255 : 0, 1};
+  for (uint64_t x = 0; x < plan->row_bytes; x++) bytes[x] = values[fg_bit_get(row, x)];
+}
+
+void array_from_batch(const array_plan *plan, const fg_batch *batch, uint8_t *bytes) {
+  for (uint64_t i = 0; i < batch->count; i++) {
+    for (uint64_t y = 0; y < batch->rows; y++, bytes += plan->row_bytes) {
+      const uint64_t *row = fg_batch_row(batch, i, y);
+      if (plan->element == FG_STATE8)
+        memcpy(bytes, row, plan->row_bytes);
+      else if (plan->packed)
+        write_packed(plan, row, bytes);
+      else
+        write_plain(plan, row, bytes);
+    }
+  }
 }

@@ -4,11 +4,17 @@
 #include <errno.h>
 #include <png.h>
 #include <setjmp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+int canvas_fits(uint64_t width, uint64_t height) {
+  return width > 0 && height > 0 && width <= CANVAS_MOST_EXTENT && height <= CANVAS_MOST_EXTENT &&
+         width * height <= CANVAS_MOST_PIXELS;
+}
+
 canvas canvas_new(uint32_t width, uint32_t height, rgb colour) {
-  canvas c = {width, height, calloc((size_t)width * height + 1, sizeof(rgb))};
+  canvas c = {width, height, calloc((size_t)width * height, sizeof(rgb))};
   for (size_t i = 0; c.pixels && i < (size_t)width * height; i++) c.pixels[i] = colour;
   return c;
 }
@@ -19,8 +25,9 @@ void canvas_free(canvas *c) {
 }
 
 static int hex_digit(char c) {
-  const char *digits = "0123456789abcdef", *found = c ? strchr(digits, c | 0x20) : NULL;
-  return found ? (int)(found - digits) : -1;
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 int canvas_colour(const char *text, rgb *colour) {
@@ -55,11 +62,16 @@ static rgb mean_colour(const fg_batch *batch, uint64_t index, uint64_t top, uint
   return (rgb){(uint8_t)(sum[0] / count), (uint8_t)(sum[1] / count), (uint8_t)(sum[2] / count)};
 }
 
+void canvas_lattice_size(const fg_lattice *lattice, uint32_t height, uint64_t *pixels_across, uint64_t *pixels_up) {
+  uint64_t rows = fg_lattice_rows(lattice), columns = fg_lattice_width(lattice);
+  *pixels_up = rows <= height ? height / rows * rows : height;
+  *pixels_across = rows <= height ? height / rows * columns : (columns * height + rows - 1) / rows;
+  if (*pixels_across > 16 * (uint64_t)height) *pixels_across = 16 * (uint64_t)height;
+}
+
 canvas canvas_lattice(const fg_batch *batch, uint64_t index, uint32_t height, const rgb *palette, uint32_t colours) {
-  uint64_t rows = batch->rows, columns = fg_lattice_width(&batch->lattice);
-  uint64_t pixels_up = rows <= height ? height / rows * rows : height;
-  uint64_t pixels_across = rows <= height ? height / rows * columns : (columns * height + rows - 1) / rows;
-  if (pixels_across > 16 * (uint64_t)height) pixels_across = 16 * (uint64_t)height; // a very flat lattice
+  uint64_t rows = batch->rows, columns = fg_lattice_width(&batch->lattice), pixels_up, pixels_across;
+  canvas_lattice_size(&batch->lattice, height, &pixels_across, &pixels_up);
   canvas c = canvas_new((uint32_t)pixels_across, (uint32_t)pixels_up, palette[0]);
   for (uint64_t y = 0; c.pixels && y < pixels_up; y++) {
     uint64_t top = y * rows / pixels_up, bottom = (y + 1) * rows / pixels_up;
@@ -78,32 +90,47 @@ void canvas_paste(canvas *onto, const canvas *picture, uint32_t left, uint32_t t
       onto->pixels[(size_t)(top + y) * onto->width + left + x] = picture->pixels[(size_t)y * picture->width + x];
 }
 
-const char *canvas_write_png(const canvas *c, const char *path, const char *title) {
+/// libpng's way of failing: the message is kept, then it jumps out.
+static void keep_fault(png_structp png, png_const_charp message) {
+  snprintf(png_get_error_ptr(png), 128, "libpng: %s", message);
+  png_longjmp(png, 1);
+}
+
+static void ignore_warning(png_structp png, png_const_charp message) {
+  (void)png;
+  (void)message;
+}
+
+static void write_png(png_structp png, png_infop info, FILE *file, const canvas *c, const char *title) {
+  png_init_io(png, file);
+  png_set_IHDR(png, info, c->width, c->height, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
+               PNG_FILTER_TYPE_DEFAULT);
+  png_text texts[2] = {{.compression = PNG_TEXT_COMPRESSION_NONE,
+                        .key = (png_charp)(uintptr_t) "Title",
+                        .text = (png_charp)(uintptr_t)title},
+                       {.compression = PNG_TEXT_COMPRESSION_NONE,
+                        .key = (png_charp)(uintptr_t) "Software",
+                        .text = (png_charp)(uintptr_t) "finegrain"}};
+  png_set_text(png, info, texts, 2);
+  png_write_info(png, info);
+  for (uint32_t y = 0; y < c->height; y++) png_write_row(png, (png_const_bytep)&c->pixels[(size_t)y * c->width]);
+  png_write_end(png, NULL);
+}
+
+int canvas_write_png(const canvas *c, const char *path, const char *title, char fault[128]) {
+  fault[0] = 0;
   FILE *file = fopen(path, "wb");
-  if (!file) return strerror(errno);
-  const char *volatile fault = NULL;
-  png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
-  png_infop info = png ? png_create_info_struct(png) : NULL;
-  if (!info) {
-    fault = "libpng has no memory";
-  } else if (setjmp(png_jmpbuf(png))) {
-    fault = "libpng cannot write the file";
-  } else {
-    png_init_io(png, file);
-    png_set_IHDR(png, info, c->width, c->height, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
-                 PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
-    png_text texts[2] = {{.compression = PNG_TEXT_COMPRESSION_NONE,
-                          .key = (png_charp)(uintptr_t) "Title",
-                          .text = (png_charp)(uintptr_t)title},
-                         {.compression = PNG_TEXT_COMPRESSION_NONE,
-                          .key = (png_charp)(uintptr_t) "Software",
-                          .text = (png_charp)(uintptr_t) "finegrain"}};
-    png_set_text(png, info, texts, 2);
-    png_write_info(png, info);
-    for (uint32_t y = 0; y < c->height; y++) png_write_row(png, (png_const_bytep)&c->pixels[(size_t)y * c->width]);
-    png_write_end(png, NULL);
+  if (!file) {
+    snprintf(fault, 128, "%s", strerror(errno));
+    return 0;
   }
+  png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, fault, keep_fault, ignore_warning);
+  png_infop info = png ? png_create_info_struct(png) : NULL;
+  if (!info)
+    snprintf(fault, 128, "libpng has no memory");
+  else if (setjmp(png_jmpbuf(png)) == 0)
+    write_png(png, info, file, c, title);
   png_destroy_write_struct(&png, &info);
-  if (fclose(file) != 0 && !fault) fault = strerror(errno);
-  return fault;
+  if (fclose(file) != 0 && !fault[0]) snprintf(fault, 128, "%s", strerror(errno));
+  return !fault[0];
 }

@@ -4,6 +4,10 @@
 
 #include "finegrain/finegrain.h"
 
+/// What libpng takes, and what a picture may take in memory: 768 MiB.
+#define CANVAS_MOST_EXTENT 1000000u
+#define CANVAS_MOST_PIXELS ((uint64_t)1 << 28)
+
 typedef struct rgb {
   uint8_t red, green, blue;
 } rgb;
@@ -13,22 +17,29 @@ typedef struct canvas {
   rgb *pixels; ///< height rows of width
 } canvas;
 
-/// Filled with one colour; pixels NULL when memory is out.
+/// Whether a picture of this size can be made.
+int canvas_fits(uint64_t width, uint64_t height);
+
+/// Filled with one colour; the size must fit. pixels NULL when memory is out.
 canvas canvas_new(uint32_t width, uint32_t height, rgb colour);
 void canvas_free(canvas *c);
 
 /// "#1b3a5c"; 0 when the text is no colour.
 int canvas_colour(const char *text, rgb *colour);
 
+/// Size in pixels of the picture canvas_lattice makes of a lattice.
+void canvas_lattice_size(const fg_lattice *lattice, uint32_t height, uint64_t *pixels_across, uint64_t *pixels_up);
+
 /// Configuration `index` of a batch of whole two-dimensional lattices as a picture `height` pixels high: every site a
-/// square of whole pixels, or, for lattices larger than that, every pixel the mean colour of the sites it covers.
+/// square of whole pixels, or, for lattices larger than that, every pixel the mean colour of the sites it covers; a lattice more than
+/// sixteen times as wide as high is squeezed to that. The size must fit.
 /// palette[state]: colours of the states, repeated every `colours`.
 canvas canvas_lattice(const fg_batch *batch, uint64_t index, uint32_t height, const rgb *palette, uint32_t colours);
 
 /// Copies a picture; what would lie outside is cut off.
 void canvas_paste(canvas *onto, const canvas *picture, uint32_t left, uint32_t top);
 
-/// Writes a PNG without times, so that equal pictures are equal files. Returns NULL, or what went wrong.
-const char *canvas_write_png(const canvas *c, const char *path, const char *title);
+/// Writes a PNG without times, so that equal pictures are equal files. 0 with what went wrong in `fault`.
+int canvas_write_png(const canvas *c, const char *path, const char *title, char fault[128]);
 
 #endif

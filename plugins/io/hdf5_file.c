@@ -1,150 +1,429 @@
-// hdf5_file.c — see hdf5_file.h.
+// hdf5_file.c — see hdf5_file.h. HDF5's error stack is kept off the terminal and becomes one message; files are opened
+// without locks, which fail on some cluster file systems.
 #include "hdf5_file.h"
 
+#include "names.h"
+
+#include "core/diagnostics.h"
+
 #include <hdf5.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+/// A compressed chunk is unpacked whole: larger ones are refused.
+#define MOST_CHUNK_BYTES ((uint64_t)256 << 20)
+#define LEAST_CACHE_BYTES ((uint64_t)1 << 20) ///< HDF5's own
+#define MOST_NAMES 64u
+#define MEMORY_STEP 4096u
+
 typedef struct hdf5_file {
   const fg_host *host;
-  hid_t file, set;
+  hid_t file, set, type; ///< -1: not open
   uint32_t dims;
   hsize_t shape[ARRAY_MOST_DIMS];
 } hdf5_file;
 
 /// One call that needs HDF5, with its arguments.
 typedef struct request {
+  fg_status (*body)(struct request *r);
   hdf5_file *file;
   const char *path, *name;
   byte_array *array;
-  uint64_t first, count;
+  uint64_t first_row, rows;
   uint8_t *bytes;
-  char *fault;
+  const array_plan *plan;
+  array_head *head;
+  fg_error *error;
 } request;
 
-/// Data sets found while looking for the only one.
-typedef struct search {
-  char name[256];
-  unsigned found;
-} search;
+/// The body of fg_host.serialize: HDF5 prints nothing meanwhile.
+static fg_status quietly(void *arg) {
+  request *r = arg;
+  H5E_auto2_t print = NULL;
+  void *data = NULL;
+  H5Eget_auto2(H5E_DEFAULT, &print, &data);
+  H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+  fg_status status = r->body(r);
+  H5Eset_auto2(H5E_DEFAULT, print, data);
+  return status;
+}
 
-static herr_t visit(hid_t root, const char *name, const H5O_info_t *info, void *arg) {
-  search *s = arg;
-  if (info->type != H5O_TYPE_DATASET) return 0;
-  hid_t set = H5Dopen2(root, name, H5P_DEFAULT), space = set >= 0 ? H5Dget_space(set) : -1;
-  int dims = space >= 0 ? H5Sget_simple_extent_ndims(space) : 0;
-  if (space >= 0) H5Sclose(space);
-  if (set >= 0) H5Dclose(set);
-  if (dims != 2 && dims != 3) return 0;
-  if (s->found++ == 0) snprintf(s->name, sizeof s->name, "%s", name);
+static fg_status call(const fg_host *host, request *r) { return host->serialize(host, "hdf5", quietly, r); }
+
+/// H5Ewalk2 callback: keeps the innermost description.
+static herr_t keep_cause(unsigned depth, const H5E_error2_t *entry, void *arg) {
+  if (depth == 0 && entry->desc) snprintf(arg, 200, "%s", entry->desc);
   return 0;
 }
 
+/// To be called right after the call that failed: HDF5 forgets the errors of the one before.
+static fg_status fail(request *r, const char *what) {
+  char cause[200] = "HDF5 gives no cause";
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_cause, cause);
+  return fg_error_set(r->error, "%s: %s", what, cause);
+}
+
+// ---- finding the data set
+
+/// The data sets that could be meant.
+typedef struct candidates {
+  char *names[MOST_NAMES];
+  size_t count;
+} candidates;
+
 /// int8, uint8, or the two-valued enumeration that h5py writes for booleans.
-static int byte_type(hid_t set, int *is_signed) {
-  hid_t type = H5Dget_type(set), base = H5Tget_class(type) == H5T_ENUM ? H5Tget_super(type) : H5Tcopy(type);
-  int sound = H5Tget_class(base) == H5T_INTEGER && H5Tget_size(base) == 1;
-  *is_signed = H5Tget_class(type) != H5T_ENUM && H5Tget_sign(base) == H5T_SGN_2;
-  H5Tclose(base);
-  H5Tclose(type);
+static int is_byte_type(hid_t type, uint32_t *kind) {
+  hid_t base = H5Tget_class(type) == H5T_ENUM ? H5Tget_super(type) : H5Tcopy(type);
+  int sound = base >= 0 && H5Tget_class(base) == H5T_INTEGER && H5Tget_size(base) == 1;
+  int is_signed = sound && H5Tget_sign(base) == H5T_SGN_2;
+  *kind = H5Tget_class(type) == H5T_ENUM ? ARRAY_BOOL : is_signed ? ARRAY_INT8 : ARRAY_UINT8;
+  if (base >= 0) H5Tclose(base);
   return sound;
 }
 
-static fg_status open_set(void *arg) {
-  request *r = arg;
-  H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-  setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
-  r->file->file = H5Fopen(r->path, H5F_ACC_RDONLY, H5P_DEFAULT);
-  if (r->file->file < 0) {
-    snprintf(r->fault, 256, "HDF5 cannot open it");
-    return FG_FAILED;
-  }
-  search s = {{0}, 0};
-  snprintf(s.name, sizeof s.name, "%.255s", r->name);
-  if (!r->name[0]) H5Ovisit2(r->file->file, H5_INDEX_NAME, H5_ITER_INC, visit, &s, H5O_INFO_BASIC);
-  if (!r->name[0] && s.found != 1) {
-    snprintf(r->fault, 256, "it holds %u data sets of two or three axes; choose one with dataset: NAME", s.found);
-    return FG_FAILED;
-  }
-  r->file->set = H5Dopen2(r->file->file, s.name, H5P_DEFAULT);
-  if (r->file->set < 0) {
-    snprintf(r->fault, 256, "it holds no data set '%.180s'", s.name);
-    return FG_FAILED;
-  }
+static int set_dims(hid_t set) {
+  hid_t space = H5Dget_space(set);
+  int dims = space >= 0 ? H5Sget_simple_extent_ndims(space) : -1;
+  if (space >= 0) H5Sclose(space);
+  return dims;
+}
+
+static herr_t visit(hid_t root, const char *name, const H5O_info_t *info, void *arg) {
+  candidates *found = arg;
+  if (info->type != H5O_TYPE_DATASET || found->count == MOST_NAMES) return 0;
+  hid_t set = H5Dopen2(root, name, H5P_DEFAULT), type = set >= 0 ? H5Dget_type(set) : -1;
+  int dims = set >= 0 ? set_dims(set) : 0;
+  uint32_t kind;
+  int fits = (dims == 2 || dims == 3) && type >= 0 && is_byte_type(type, &kind);
+  char *copy = fits ? strdup(name) : NULL;
+  if (copy) found->names[found->count++] = copy;
+  if (type >= 0) H5Tclose(type);
+  if (set >= 0) H5Dclose(set);
+  return 0;
+}
+
+/// Why no data set is opened although the file has `found`.
+static fg_status refuse_sets(request *r, const candidates *found) {
+  char hint[600] = "";
+  const char *const *names = (const char *const *)found->names;
+  if (r->name[0])
+    return fg_error_set(r->error, "it holds no data set '%.100s'%s", r->name,
+                        fg_suggest(hint, sizeof hint, r->name, names, found->count));
+  if (found->count == 0)
+    return fg_error_set(r->error, "it holds no data set of 8-bit integers or booleans with two or three axes "
+                                  "(configurations, rows, columns)");
+  return fg_error_set(r->error, "it holds %zu data sets that may be meant (%s); choose one with dataset: NAME",
+                      found->count, names_joined(hint, sizeof hint, names, found->count));
+}
+
+/// Opens the named data set, or the only candidate.
+static fg_status find_set(request *r, hid_t access) {
+  candidates found = {{0}, 0};
+  if (r->name[0] && (r->file->set = H5Dopen2(r->file->file, r->name, access)) >= 0) return FG_OK;
+  fg_status status = FG_OK;
+  if (H5Ovisit2(r->file->file, H5_INDEX_NAME, H5_ITER_INC, visit, &found, H5O_INFO_BASIC) < 0)
+    status = fail(r, "HDF5 cannot list its data sets");
+  else if (r->name[0] || found.count != 1)
+    status = refuse_sets(r, &found);
+  else if ((r->file->set = H5Dopen2(r->file->file, found.names[0], access)) < 0)
+    status = fail(r, "HDF5 cannot open its data set");
+  for (size_t i = 0; i < found.count; i++) free(found.names[i]);
+  return status;
+}
+
+/// The open data set's path in the file, for messages.
+static const char *set_name(const hdf5_file *file, char name[100]) {
+  if (H5Iget_name(file->set, name, 100) <= 0) snprintf(name, 100, "?");
+  return name;
+}
+
+// ---- opening
+
+static fg_status take_shape(request *r) {
   hid_t space = H5Dget_space(r->file->set);
-  int dims = H5Sget_simple_extent_ndims(space);
+  int dims = space >= 0 ? H5Sget_simple_extent_ndims(space) : -1;
   if (dims == 2 || dims == 3) H5Sget_simple_extent_dims(space, r->file->shape, NULL);
-  H5Sclose(space);
-  if (dims != 2 && dims != 3) {
-    snprintf(r->fault, 256, "data set '%.120s' has %d axes; it should have (configurations, rows, columns)", s.name,
-             dims);
-    return FG_FAILED;
-  }
-  if (!byte_type(r->file->set, &r->array->is_signed)) {
-    snprintf(r->fault, 256, "data set '%.120s' is not of 8-bit integers or booleans", s.name);
-    return FG_FAILED;
-  }
+  if (space >= 0) H5Sclose(space);
+  char name[100];
+  if (dims != 2 && dims != 3)
+    return fg_error_set(r->error, "data set '%s' has %d ax%s; it should have (configurations, rows, columns)",
+                        set_name(r->file, name), dims < 0 ? 0 : dims, dims == 1 ? "is" : "es");
   r->file->dims = r->array->dims = (uint32_t)dims;
-  for (int d = 0; d < dims; d++) r->array->shape[d] = r->file->shape[d];
+  uint64_t elements = 1;
+  for (int d = 0; d < dims; d++) {
+    r->array->shape[d] = r->file->shape[d];
+    if (__builtin_mul_overflow(elements, r->file->shape[d], &elements))
+      return fg_error_set(r->error, "its shape is too large: the number of elements has more than 64 bits");
+  }
+  r->file->type = H5Dget_type(r->file->set);
+  if (r->file->type < 0 || !is_byte_type(r->file->type, &r->array->type))
+    return fg_error_set(r->error, "data set '%s' is not of 8-bit integers or booleans; save array.astype(numpy.int8)",
+                        set_name(r->file, name));
   return FG_OK;
 }
 
-static fg_status read_rows(void *arg) {
-  request *r = arg;
-  hdf5_file *file = r->file;
+/// Elements that were never written read as the fill value, which would pass for spins.
+static fg_status refuse_unwritten(request *r, const char *how) {
+  char name[100];
+  return fg_error_set(r->error, "data set '%s' was %s written; shorten it to what there is", set_name(r->file, name),
+                      how);
+}
+
+static fg_status check_contiguous(request *r) {
+  H5D_space_status_t status;
+  if (H5Dget_space_status(r->file->set, &status) < 0) return fail(r, "HDF5 cannot tell what was written");
+  return status == H5D_SPACE_STATUS_ALLOCATED ? FG_OK : refuse_unwritten(r, "never");
+}
+
+/// How a data set is cut up.
+typedef struct chunking {
+  uint64_t bytes;  ///< a chunk
+  uint64_t beside; ///< chunks that hold parts of one configuration
+  uint64_t all;    ///< chunks of the data set
+} chunking;
+
+static fg_status look_at_chunks(request *r, hid_t creation, chunking *chunks) {
+  hsize_t chunk[H5S_MAX_RANK] = {0};
+  char name[100];
+  *chunks = (chunking){1, 1, 1};
+  if (H5Pget_chunk(creation, H5S_MAX_RANK, chunk) != (int)r->file->dims) return fail(r, "HDF5 cannot read its layout");
+  for (uint32_t d = 0; d < r->file->dims; d++) {
+    if (chunk[d] == 0 || __builtin_mul_overflow(chunks->bytes, chunk[d], &chunks->bytes) ||
+        chunks->bytes > MOST_CHUNK_BYTES)
+      return fg_error_set(r->error, "the chunks of data set '%s' are larger than 256 MiB; save it with smaller ones",
+                          set_name(r->file, name));
+    uint64_t along = (r->file->shape[d] - 1) / chunk[d] + 1;
+    chunks->all *= along;
+    if (d + 2 >= r->file->dims) chunks->beside *= along;
+  }
+  return FG_OK;
+}
+
+static fg_status check_chunks(request *r, const chunking *chunks) {
+  hsize_t written = 0;
+  fg_status status = FG_OK;
+  hid_t space = H5Dget_space(r->file->set);
+  if (space < 0 || H5Dget_num_chunks(r->file->set, space, &written) < 0)
+    status = fail(r, "HDF5 cannot tell what was written");
+  if (space >= 0) H5Sclose(space);
+  if (status != FG_OK || written == chunks->all) return status;
+  return refuse_unwritten(r, written ? "only partly" : "never");
+}
+
+/// Keeps the chunks of one configuration, so that none is unpacked again for its next rows.
+static fg_status keep_chunks(request *r, const chunking *chunks, hid_t access) {
+  uint64_t bytes;
+  char name[100];
+  if (__builtin_mul_overflow(chunks->bytes, chunks->beside, &bytes) || bytes > MOST_CHUNK_BYTES)
+    bytes = MOST_CHUNK_BYTES;
+  if (bytes < LEAST_CACHE_BYTES) bytes = LEAST_CACHE_BYTES;
+  // A table of slots much larger than the number of chunks: two in one slot drive each other out.
+  size_t slots = chunks->beside < 50 ? 521 : chunks->beside < 100000 ? 10 * chunks->beside + 1 : 1000001;
+  if (H5Pset_chunk_cache(access, slots, bytes, 1.0) < 0) return fail(r, "HDF5 cannot be set up");
+  hid_t again = H5Dopen2(r->file->file, set_name(r->file, name), access);
+  if (again < 0) return FG_OK; // its name is longer: slower, but sound
+  H5Dclose(r->file->set);
+  r->file->set = again;
+  r->array->memory_bytes = bytes;
+  return FG_OK;
+}
+
+/// Makes the data set ready to be read.
+static fg_status prepare_set(request *r, hid_t access) {
+  fg_status status = FG_OK;
+  for (uint32_t d = 0; d < r->file->dims; d++)
+    if (r->file->shape[d] == 0) return FG_OK; // refused where shapes are
+  hid_t creation = H5Dget_create_plist(r->file->set);
+  H5D_layout_t layout = creation >= 0 ? H5Pget_layout(creation) : H5D_LAYOUT_ERROR;
+  if (layout == H5D_CONTIGUOUS) status = check_contiguous(r);
+  if (layout == H5D_CHUNKED) {
+    chunking chunks;
+    status = look_at_chunks(r, creation, &chunks);
+    if (status == FG_OK) status = check_chunks(r, &chunks);
+    if (status == FG_OK) status = keep_chunks(r, &chunks, access);
+  }
+  if (creation >= 0) H5Pclose(creation);
+  return status;
+}
+
+static fg_status open_set(request *r) {
+  hid_t file_access = H5Pcreate(H5P_FILE_ACCESS), set_access = H5Pcreate(H5P_DATASET_ACCESS);
+  fg_status status = FG_OK;
+  if (file_access < 0 || set_access < 0 || H5Pset_file_locking(file_access, 0, 1) < 0)
+    status = fail(r, "HDF5 cannot be set up");
+  if (status == FG_OK && (r->file->file = H5Fopen(r->path, H5F_ACC_RDONLY, file_access)) < 0)
+    status = fail(r, "HDF5 cannot open it; is it whole?");
+  if (status == FG_OK) status = find_set(r, set_access);
+  if (status == FG_OK) status = take_shape(r);
+  if (status == FG_OK) status = prepare_set(r, set_access);
+  if (set_access >= 0) H5Pclose(set_access);
+  if (file_access >= 0) H5Pclose(file_access);
+  return status;
+}
+
+// ---- reading and closing
+
+static fg_status read_rows(request *r) {
+  const hdf5_file *file = r->file;
+  uint32_t rows_axis = file->dims - 2;
+  uint64_t rows = file->shape[rows_axis];
   hsize_t start[ARRAY_MOST_DIMS] = {0}, size[ARRAY_MOST_DIMS];
   memcpy(size, file->shape, sizeof size);
   if (file->dims == 3) {
-    start[0] = r->first;
-    size[0] = r->count;
+    start[0] = r->first_row / rows;
+    size[0] = r->rows < rows ? 1 : r->rows / rows;
   }
+  start[rows_axis] = r->first_row % rows;
+  size[rows_axis] = r->rows < rows ? r->rows : rows;
   // Read in the file's own type: an enumeration has no conversion to integers.
-  hid_t type = H5Dget_type(file->set), space = H5Dget_space(file->set),
-        memory = H5Screate_simple((int)file->dims, size, NULL);
-  H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, size, NULL);
-  herr_t result = H5Dread(file->set, type, memory, space, H5P_DEFAULT, r->bytes);
-  H5Sclose(memory);
-  H5Sclose(space);
-  H5Tclose(type);
-  if (result < 0)
-    snprintf(r->fault, 256, "HDF5 cannot read the data: it may be cut off or compressed by an unknown filter");
-  return result < 0 ? FG_FAILED : FG_OK;
+  hid_t space = H5Dget_space(file->set), memory = H5Screate_simple((int)file->dims, size, NULL);
+  fg_status status = FG_OK;
+  if (space < 0 || memory < 0 || H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, size, NULL) < 0 ||
+      H5Dread(file->set, file->type, memory, space, H5P_DEFAULT, r->bytes) < 0)
+    status = fail(r, "HDF5 cannot read the data");
+  if (memory >= 0) H5Sclose(memory);
+  if (space >= 0) H5Sclose(space);
+  return status;
 }
 
-static fg_status close_set(void *arg) {
-  hdf5_file *file = arg;
-  if (file->set >= 0) H5Dclose(file->set);
-  if (file->file >= 0) H5Fclose(file->file);
+static fg_status close_set(request *r) {
+  if (r->file->type >= 0) H5Tclose(r->file->type);
+  if (r->file->set >= 0) H5Dclose(r->file->set);
+  if (r->file->file >= 0) H5Fclose(r->file->file);
   return FG_OK;
 }
 
-static int hdf5_read(void *handle, uint64_t first, uint64_t count, uint8_t *bytes, char fault[256]) {
+// NOLINTNEXTLINE(readability-non-const-parameter): HDF5 writes to `bytes`
+static fg_status hdf5_read(void *handle, uint64_t first_row, uint64_t rows, uint8_t *bytes, fg_error *error) {
   hdf5_file *file = handle;
-  request r = {.file = file, .first = first, .count = count, .bytes = bytes, .fault = fault};
-  return file->host->serialize(file->host, "hdf5", read_rows, &r) == FG_OK;
+  request r = {.body = read_rows, .file = file, .first_row = first_row, .rows = rows, .bytes = bytes, .error = error};
+  return call(file->host, &r);
 }
 
 static void hdf5_close(void *handle) {
   hdf5_file *file = handle;
-  file->host->serialize(file->host, "hdf5", close_set, file);
+  request r = {.body = close_set, .file = file};
+  call(file->host, &r);
   free(file);
 }
 
-int hdf5_open(const fg_host *host, const char *path, const char *name, byte_array *array, char fault[256]) {
+fg_status hdf5_open(const fg_host *host, const char *path, const char *name, byte_array *array, fg_error *error) {
   hdf5_file *file = calloc(1, sizeof *file);
-  if (!file) {
-    snprintf(fault, 256, "out of memory");
-    return 0;
-  }
-  *file = (hdf5_file){.host = host, .file = -1, .set = -1};
-  request r = {.file = file, .path = path, .name = name, .array = array, .fault = fault};
-  if (host->serialize(host, "hdf5", open_set, &r) != FG_OK) {
+  if (!file) return fg_error_set(error, "out of memory");
+  *file = (hdf5_file){.host = host, .file = -1, .set = -1, .type = -1};
+  request r = {.body = open_set, .file = file, .path = path, .name = name, .array = array, .error = error};
+  if (call(host, &r) != FG_OK) {
     hdf5_close(file);
-    return 0;
+    return FG_FAILED;
   }
   array->handle = file;
   array->read = hdf5_read;
   array->close = hdf5_close;
-  return 1;
+  return FG_OK;
+}
+
+// ---- the head of a file to be written
+
+/// The memory HDF5 takes for a file: as far as it writes, which is not where the data will be.
+typedef struct image {
+  uint8_t *bytes;
+  uint64_t count;
+} image;
+
+static void *resize(void *bytes, size_t count, H5FD_file_image_op_t why, void *arg) {
+  image *made = arg;
+  (void)why;
+  uint8_t *larger = realloc(bytes, count);
+  if (!larger) return NULL;
+  made->bytes = larger;
+  made->count = count;
+  return larger;
+}
+
+static void *allocate(size_t count, H5FD_file_image_op_t why, void *arg) { return resize(NULL, count, why, arg); }
+
+/// The file closes; the image stays.
+static herr_t keep(void *bytes, H5FD_file_image_op_t why, void *arg) {
+  (void)bytes;
+  (void)why;
+  (void)arg;
+  return 0;
+}
+
+static void *same(void *arg) { return arg; }
+
+static herr_t nothing(void *arg) {
+  (void)arg;
+  return 0;
+}
+
+/// A file in memory, in the oldest format, every reader's.
+static hid_t create_in_memory(image *made) {
+  H5FD_file_image_callbacks_t callbacks = {.image_malloc = allocate,
+                                           .image_realloc = resize,
+                                           .image_free = keep,
+                                           .udata_copy = same,
+                                           .udata_free = nothing,
+                                           .udata = made};
+  hid_t access = H5Pcreate(H5P_FILE_ACCESS), file = -1;
+  // Without room for small data the data set lies behind everything else, whatever its size.
+  if (access >= 0 && H5Pset_fapl_core(access, MEMORY_STEP, 0) >= 0 &&
+      H5Pset_file_image_callbacks(access, &callbacks) >= 0 &&
+      H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST) >= 0 &&
+      H5Pset_small_data_block_size(access, 0) >= 0)
+    file = H5Fcreate("head", H5F_ACC_TRUNC, H5P_DEFAULT, access);
+  if (access >= 0) H5Pclose(access);
+  return file;
+}
+
+/// A contiguous data set whose place is taken at once and never written to.
+static hid_t create_set(hid_t file, const array_plan *plan) {
+  hsize_t shape[3] = {plan->configurations, plan->rows, plan->row_bytes};
+  hid_t space = H5Screate_simple(3, shape, NULL), creation = H5Pcreate(H5P_DATASET_CREATE), set = -1;
+  if (space >= 0 && creation >= 0 && H5Pset_layout(creation, H5D_CONTIGUOUS) >= 0 &&
+      H5Pset_alloc_time(creation, H5D_ALLOC_TIME_EARLY) >= 0 && H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER) >= 0 &&
+      H5Pset_obj_track_times(creation, 0) >= 0)
+    set = H5Dcreate2(file, HDF5_DATASET, plan->is_signed ? H5T_STD_I8LE : H5T_STD_U8LE, space, H5P_DEFAULT, creation,
+                     H5P_DEFAULT);
+  if (creation >= 0) H5Pclose(creation);
+  if (space >= 0) H5Sclose(space);
+  return set;
+}
+
+static int describe(hid_t set, const char *text) {
+  hid_t type = H5Tcopy(H5T_C_S1), space = H5Screate(H5S_SCALAR), attribute = -1;
+  int sound = 0;
+  if (type >= 0 && space >= 0 && H5Tset_size(type, strlen(text)) >= 0 && H5Tset_strpad(type, H5T_STR_NULLPAD) >= 0 &&
+      H5Tset_cset(type, H5T_CSET_UTF8) >= 0 &&
+      (attribute = H5Acreate2(set, "description", type, space, H5P_DEFAULT, H5P_DEFAULT)) >= 0)
+    sound = H5Awrite(attribute, type, text) >= 0;
+  if (attribute >= 0) H5Aclose(attribute);
+  if (space >= 0) H5Sclose(space);
+  if (type >= 0) H5Tclose(type);
+  return sound;
+}
+
+static fg_status make_head(request *r) {
+  image made = {NULL, 0};
+  haddr_t data = HADDR_UNDEF;
+  fg_status status = FG_OK;
+  hid_t file = create_in_memory(&made), set = file >= 0 ? create_set(file, r->plan) : -1;
+  if (set < 0 || !describe(set, array_words(r->plan))) status = fail(r, "HDF5 cannot make the file's head");
+  if (status == FG_OK) data = H5Dget_offset(set);
+  if (set >= 0) H5Dclose(set);
+  if (file >= 0 && H5Fclose(file) < 0 && status == FG_OK) status = fail(r, "HDF5 cannot close the file's head");
+  if (status == FG_OK && r->plan->configurations > 0 && (data == HADDR_UNDEF || data > made.count))
+    status = fg_error_set(r->error, "HDF5 lays the file out in an unknown way");
+  if (status == FG_OK)
+    *r->head = (array_head){made.bytes, r->plan->configurations > 0 ? data : made.count};
+  else
+    free(made.bytes);
+  return status;
+}
+
+fg_status hdf5_head(const fg_host *host, const array_plan *plan, array_head *head, fg_error *error) {
+  request r = {.body = make_head, .plan = plan, .head = head, .error = error};
+  return call(host, &r);
 }

@@ -10,6 +10,7 @@
 enum { STRIP, SEPARATE };
 #define MOST_CHOSEN 256u
 #define MOST_TILES 64u
+#define LONGEST_NAME 200u
 
 typedef struct config {
   fg_integer_list configurations;
@@ -66,13 +67,28 @@ static void destroy(void *self) {
   free(me);
 }
 
+static fg_status check_name(const fg_host *host, const char *name) {
+  int sound = name[0] && name[0] != '.' && !strpbrk(name, "/\\") && strlen(name) <= LONGEST_NAME;
+  for (const char *c = name; *c; c++) sound &= (unsigned char)*c >= ' ' && *c != 127;
+  if (sound) return FG_OK;
+  return host->fail_param(host, "name",
+                          "'%.*s' cannot begin a file's name; 1 to %u characters without '/' and a leading '.'",
+                          (int)LONGEST_NAME, name, LONGEST_NAME);
+}
+
+static fg_status check_choice(const fg_host *host, const fg_integer_list *list) {
+  if (list->count == 0 || list->count > MOST_CHOSEN)
+    return host->fail_param(host, "configurations", "choose 1 to %u configurations", MOST_CHOSEN);
+  for (uint64_t c = 0; c < list->count; c++)
+    for (uint64_t d = 0; d < c; d++)
+      if (list->items[c] == list->items[d])
+        return host->fail_param(host, "configurations", "%" PRId64 " is chosen twice", list->items[c]);
+  return FG_OK;
+}
+
 static fg_status create(const fg_host *host, const void *given, void **self) {
   const config *wanted = given;
-  if (wanted->configurations.count == 0 || wanted->configurations.count > MOST_CHOSEN)
-    return host->fail_param(host, "configurations", "choose 1 to %u configurations", MOST_CHOSEN);
-  if (!wanted->name[0] || strpbrk(wanted->name, "/\\") || wanted->name[0] == '.')
-    return host->fail_param(host, "name", "'%s' cannot begin a file's name; leave out '/' and a leading '.'",
-                            wanted->name);
+  if (check_choice(host, &wanted->configurations) != FG_OK || check_name(host, wanted->name) != FG_OK) return FG_FAILED;
   snapshot *me = calloc(1, sizeof *me);
   chosen *list = calloc(wanted->configurations.count, sizeof *list);
   if (!me || !list) {
@@ -90,16 +106,63 @@ static fg_status create(const fg_host *host, const void *given, void **self) {
   return status;
 }
 
+/// Columns of the grid: as asked, or the squarest grid without a hole, wider than high; else the squarest.
+static uint32_t columns_of(const snapshot *me, uint32_t count) {
+  if (me->config->columns > 0) return (uint32_t)me->config->columns;
+  uint32_t columns = 1;
+  while (columns * columns < count) columns++;
+  for (uint32_t c = columns; c <= 2 * columns && c <= count; c++)
+    if (count % c == 0) return c;
+  return columns;
+}
+
+/// A strip of `count` pictures, none larger than wide×high.
+typedef struct grid {
+  uint32_t columns;
+  uint64_t width, height; ///< pixels
+} grid;
+
+static grid grid_of(const snapshot *me, uint32_t count, uint64_t wide, uint64_t high) {
+  uint64_t gap = (uint64_t)me->config->gap;
+  uint32_t columns = columns_of(me, count), rows = (count + columns - 1) / columns;
+  if (columns > count) columns = count;
+  return (grid){columns, columns * wide + (columns - 1) * gap, rows * high + (rows - 1) * gap};
+}
+
+static fg_status check_size(const snapshot *me, const char *what, uint64_t width, uint64_t height) {
+  if (canvas_fits(width, height)) return FG_OK;
+  return me->host->fail_param(me->host, "height",
+                              "%s would have %" PRIu64 "×%" PRIu64 " pixels; at most %u a side and %" PRIu64
+                              " in all: lower height%s",
+                              what, width, height, CANVAS_MOST_EXTENT, CANVAS_MOST_PIXELS,
+                              me->config->layout == STRIP ? ", or set layout: separate" : "");
+}
+
 static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format *const *outputs, uint64_t *memory) {
   const snapshot *me = self;
+  const fg_format *format = inputs[0];
+  uint64_t wide = 0, high = 0, pixels = 0;
+  fg_status status = FG_OK;
   (void)outputs;
-  for (uint32_t s = 0; s < inputs[0]->shape_count; s++)
-    if (inputs[0]->shapes[s].dims != 2)
+  *memory = 0;
+  for (uint32_t s = 0; s < format->shape_count && status == FG_OK; s++) {
+    uint64_t across, up;
+    if (format->shapes[s].dims != 2)
       return me->host->fail(me->host, "draws two-dimensional lattices only; one of %u dimensions arrives",
-                            inputs[0]->shapes[s].dims);
-  uint64_t tile_bytes = (uint64_t)(me->config->height * me->config->height) * sizeof(rgb);
-  *memory = me->chosen_count * (2 * inputs[0]->shape_count * tile_bytes + sizeof(chosen));
-  return FG_OK;
+                            format->shapes[s].dims);
+    canvas_lattice_size(&format->shapes[s], (uint32_t)me->config->height, &across, &up);
+    status = check_size(me, "a picture", across, up);
+    if (across > wide) wide = across;
+    if (up > high) high = up;
+    pixels += across * up;
+  }
+  if (status == FG_OK && me->config->layout == STRIP) {
+    grid sheet = grid_of(me, format->shape_count, wide, high);
+    status = check_size(me, "the strip", sheet.width, sheet.height);
+    *memory = sheet.width * sheet.height * sizeof(rgb);
+  }
+  *memory += me->chosen_count * (pixels * sizeof(rgb) + sizeof(chosen));
+  return status;
 }
 
 static fg_status process(void *self, uint32_t port, const fg_message *const *messages, uint32_t count) {
@@ -109,8 +172,10 @@ static fg_status process(void *self, uint32_t port, const fg_message *const *mes
   (void)count;
   for (uint64_t c = 0; c < me->chosen_count; c++) {
     chosen *picked = &me->chosen[c];
-    if (picked->index < batch->first || picked->index - batch->first >= batch->count || picked->count == MOST_TILES)
-      continue;
+    if (picked->index < batch->first || picked->index - batch->first >= batch->count) continue;
+    if (picked->count == MOST_TILES)
+      return me->host->fail(me->host, "configuration %" PRIu64 " arrives at more than %u levels", picked->index,
+                            MOST_TILES);
     tile *t = &picked->tiles[picked->count];
     t->picture = canvas_lattice(batch, picked->index - batch->first, (uint32_t)me->config->height, me->palette,
                                 batch->element == FG_SPIN1 ? 2 : 8);
@@ -125,33 +190,23 @@ static fg_status process(void *self, uint32_t port, const fg_message *const *mes
 static fg_status write_picture(const snapshot *me, const canvas *picture, const char *name, const char *title) {
   const char *path = me->host->output_begin(me->host, name);
   if (!path) return FG_FAILED;
-  const char *fault = canvas_write_png(picture, path, title);
-  return fault ? me->host->fail(me->host, "%s: %s", name, fault) : me->host->output_commit(me->host, name);
-}
-
-/// Columns of the grid: as asked, or the squarest grid without a hole, wider than high; else the squarest.
-static uint32_t columns_of(const snapshot *me, uint32_t count) {
-  if (me->config->columns > 0) return (uint32_t)me->config->columns;
-  uint32_t columns = 1;
-  while (columns * columns < count) columns++;
-  for (uint32_t c = columns; c <= 2 * columns && c <= count; c++)
-    if (count % c == 0) return c;
-  return columns;
+  char fault[128];
+  if (!canvas_write_png(picture, path, title, fault)) return me->host->fail(me->host, "%s: %s", name, fault);
+  return me->host->output_commit(me->host, name);
 }
 
 static fg_status write_strip(const snapshot *me, const chosen *picked) {
-  uint32_t gap = (uint32_t)me->config->gap, columns = columns_of(me, picked->count),
-           rows = (picked->count + columns - 1) / columns;
-  if (columns > picked->count) columns = picked->count;
-  uint32_t wide = 0, high = 0;
+  uint32_t wide = 0, high = 0, gap = (uint32_t)me->config->gap;
   for (uint32_t t = 0; t < picked->count; t++) {
     if (picked->tiles[t].picture.width > wide) wide = picked->tiles[t].picture.width;
     if (picked->tiles[t].picture.height > high) high = picked->tiles[t].picture.height;
   }
-  canvas sheet = canvas_new(columns * wide + (columns - 1) * gap, rows * high + (rows - 1) * gap, me->background);
+  grid size = grid_of(me, picked->count, wide, high);
+  if (check_size(me, "the strip", size.width, size.height) != FG_OK) return FG_FAILED;
+  canvas sheet = canvas_new((uint32_t)size.width, (uint32_t)size.height, me->background);
   if (!sheet.pixels) return me->host->fail(me->host, "out of memory");
   for (uint32_t t = 0; t < picked->count; t++)
-    canvas_paste(&sheet, &picked->tiles[t].picture, t % columns * (wide + gap), t / columns * (high + gap));
+    canvas_paste(&sheet, &picked->tiles[t].picture, t % size.columns * (wide + gap), t / size.columns * (high + gap));
   char name[300], title[200];
   snprintf(name, sizeof name, "%.200s-%" PRIu64 ".png", me->config->name, picked->index);
   snprintf(title, sizeof title, "configuration %" PRIu64 ", size %s to %s", picked->index, picked->tiles[0].size,

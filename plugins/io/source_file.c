@@ -6,6 +6,7 @@
 
 #include "core/message.h"
 #include "core/stream_file.h"
+#include "finegrain/estimates.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define UNKNOWN_COUPLING (-1e300)
 #define BATCH_BYTES ((uint64_t)256 << 10)
@@ -29,11 +31,13 @@ typedef struct source {
   const fg_host *host;
   const config *config;
   fg_stream_reader *stream; ///< a stream file, or
-  byte_array array;         ///< an array, as `plan` says
+  byte_array array;         ///< an array, as `plan` says, emitted in
   array_plan plan;
-  uint64_t next;  ///< configuration (array) or batch (stream) to be emitted
-  uint32_t batch; ///< configurations in a batch of an array
-  int said;       ///< what was read has been logged
+  uint32_t together;     ///< configurations a batch, or, when they are too large for one,
+  uint64_t slabs;        ///< slabs a configuration of
+  uint64_t slab_rows;    ///< rows each
+  uint64_t pieces, next; ///< batches or slabs there are, and the next one
+  int said;              ///< what is read has been logged
 } source;
 
 static void destroy(void *self) {
@@ -70,22 +74,48 @@ static void suggest_file(const char *path, char hint[300]) {
   if (entries) closedir(entries);
 }
 
+/// How the array is cut: batches of whole configurations, or slabs of those that the host would cut anyway.
+static void cut_array(source *me) {
+  uint64_t bytes = fg_configuration_bytes(me->plan.element, &me->plan.lattice), fit = BATCH_BYTES / bytes;
+  me->together = fit < 1 ? 1 : fit > MOST_IN_BATCH ? MOST_IN_BATCH : (uint32_t)fit;
+  me->slab_rows = bytes > FG_SLAB_BYTES ? fg_slab_rows(me->plan.element, &me->plan.lattice) : me->plan.rows;
+  me->slabs = (me->plan.rows - 1) / me->slab_rows + 1;
+  me->pieces = me->slabs > 1 ? me->plan.configurations * me->slabs : (me->plan.configurations - 1) / me->together + 1;
+}
+
 static fg_status open_array(source *me, int numpy) {
   const config *c = me->config;
-  char fault[256] = "";
-  int opened =
-      numpy ? npy_open(c->path, &me->array, fault) : hdf5_open(me->host, c->path, c->dataset, &me->array, fault);
+  fg_error error = {0};
   array_wish wish = {c->layout, c->values, c->bit_order, c->width};
-  if (opened && array_look(&me->array, &wish, &me->plan, fault)) {
-    uint64_t bytes = fg_configuration_bytes(FG_SPIN1, &me->plan.lattice), fit = BATCH_BYTES / bytes;
-    me->batch = fit < 1 ? 1 : fit > MOST_IN_BATCH ? MOST_IN_BATCH : (uint32_t)fit;
-    return FG_OK;
-  }
-  return me->host->fail_param(me->host, "path", "%s: %s", c->path, fault);
+  if (numpy && c->dataset[0])
+    return me->host->fail_param(me->host, "dataset", "%s is a NumPy file, which holds one array; leave dataset out",
+                                c->path);
+  fg_status status =
+      numpy ? npy_open(c->path, &me->array, &error) : hdf5_open(me->host, c->path, c->dataset, &me->array, &error);
+  if (status == FG_OK) status = array_look(&me->array, &wish, &me->plan, &error);
+  if (status != FG_OK) return me->host->fail_param(me->host, "path", "%s: %s", c->path, error.text);
+  cut_array(me);
+  return FG_OK;
+}
+
+/// A stream file says all this itself; a wish that would not be heard is refused.
+static fg_status refuse_array_params(const source *me) {
+  const config *c = me->config;
+  const char *param = c->dataset[0]                    ? "dataset"
+                      : c->layout != LAYOUT_AUTO       ? "layout"
+                      : c->values != VALUES_AUTO       ? "values"
+                      : c->bit_order != BITS_BIG       ? "bit_order"
+                      : c->width != 0                  ? "width"
+                      : c->coupling > UNKNOWN_COUPLING ? "coupling"
+                                                       : NULL;
+  if (!param) return FG_OK;
+  return me->host->fail_param(me->host, param, "%s is a stream file, which says this itself; leave %s out", c->path,
+                              param);
 }
 
 static fg_status open_stream(source *me) {
   fg_error error = {0};
+  if (refuse_array_params(me) != FG_OK) return FG_FAILED;
   if (fg_stream_open(me->config->path, &me->stream, &error) != FG_OK)
     return me->host->fail_param(me->host, "path", "%s", error.text);
   uint32_t count;
@@ -94,27 +124,39 @@ static fg_status open_stream(source *me) {
   for (uint32_t i = 1; i < count; i++)
     if (contents[i].element != contents[0].element)
       return me->host->fail_param(me->host, "path", "%s mixes elements of different types", me->config->path);
-  if (count > FG_MAX_SHAPES)
-    return me->host->fail_param(me->host, "path", "%s holds %" PRIu32 " lattices; at most %u", me->config->path, count,
-                                FG_MAX_SHAPES);
   return FG_OK;
 }
 
-static fg_status open_file(source *me) {
+/// Tells folders and the like before opening, which might wait for a pipe's other end.
+static fg_status check_file(const source *me) {
   const char *path = me->config->path;
-  FILE *file = fopen(path, "rb");
-  if (!file) {
+  struct stat info;
+  if (stat(path, &info) != 0) {
     char hint[300];
     int cause = errno;
     suggest_file(path, hint);
     return me->host->fail_param(me->host, "path", "cannot open %s: %s%s", path, strerror(cause), hint);
   }
+  if (!S_ISREG(info.st_mode))
+    return me->host->fail_param(me->host, "path", "%s is %s, not a file", path,
+                                S_ISDIR(info.st_mode) ? "a folder" : "a pipe or device");
+  return info.st_size ? FG_OK : me->host->fail_param(me->host, "path", "%s is empty", path);
+}
+
+static fg_status open_file(source *me) {
+  const char *path = me->config->path;
+  if (check_file(me) != FG_OK) return FG_FAILED;
+  FILE *file = fopen(path, "rb");
+  if (!file) return me->host->fail_param(me->host, "path", "cannot open %s: %s", path, strerror(errno));
   char magic[8] = {0};
   size_t length = fread(magic, 1, sizeof magic, file);
   fclose(file);
   if (length == 8 && memcmp(magic, "fngrain\n", 8) == 0) return open_stream(me);
   if (length >= 6 && memcmp(magic, "\x93NUMPY", 6) == 0) return open_array(me, 1);
   if (length == 8 && memcmp(magic, "\x89HDF\r\n\x1a\n", 8) == 0) return open_array(me, 0);
+  if (length >= 4 && memcmp(magic, "PK\3\4", 4) == 0)
+    return me->host->fail_param(me->host, "path",
+                                "%s is a zip archive; save one array with numpy.save, not numpy.savez", path);
   return me->host->fail_param(me->host, "path", "%s is no stream file (.fgs), NumPy array (.npy) or HDF5 file", path);
 }
 
@@ -131,26 +173,38 @@ static fg_status create(const fg_host *host, const void *given, void **self) {
   return status;
 }
 
+/// The lattices of a stream file, each once though it may occur at several levels.
+static fg_status stream_format(const source *me, fg_format *format) {
+  uint32_t count;
+  const fg_stream_content *contents = fg_stream_contents(me->stream, &count);
+  format->element = contents[0].element;
+  format->configurations = contents[0].configurations;
+  format->batch = fg_stream_largest_batch(me->stream);
+  for (uint32_t i = 0; i < count; i++) {
+    uint32_t known = 0;
+    while (known < format->shape_count && !fg_lattice_equal(&format->shapes[known], &contents[i].lattice)) known++;
+    if (known == FG_MAX_SHAPES)
+      return me->host->fail_param(me->host, "path", "%s holds more than %u lattices", me->config->path, FG_MAX_SHAPES);
+    format->shapes[known] = contents[i].lattice;
+    if (known == format->shape_count) format->shape_count++;
+  }
+  return FG_OK;
+}
+
 static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format *const *outputs, uint64_t *memory) {
   const source *me = self;
   (void)inputs;
   fg_format *format = outputs[0];
   if (me->stream) {
-    uint32_t count;
-    const fg_stream_content *contents = fg_stream_contents(me->stream, &count);
-    format->element = contents[0].element;
-    format->configurations = contents[0].configurations;
-    for (uint32_t i = 0; i < count; i++) format->shapes[format->shape_count++] = contents[i].lattice;
-    format->batch = fg_stream_largest_batch(me->stream);
     *memory = fg_stream_batches(me->stream) * 16;
-    return FG_OK;
+    return stream_format(me, format);
   }
-  format->element = FG_SPIN1;
+  format->element = me->plan.element;
   format->shape_count = 1;
   format->shapes[0] = me->plan.lattice;
   format->configurations = me->plan.configurations;
-  format->batch = me->batch;
-  *memory = me->batch * me->plan.rows * me->plan.row_bytes;
+  format->batch = me->together;
+  *memory = me->together * me->slab_rows * me->plan.row_bytes + me->array.memory_bytes;
   return FG_OK;
 }
 
@@ -199,29 +253,36 @@ static fg_status produce_stream(source *me) {
   return copy ? me->host->emit_batch(me->host, 0, copy) : FG_FAILED;
 }
 
-static fg_status produce_array(source *me) {
-  uint64_t left = me->plan.configurations - me->next, each = me->plan.rows * me->plan.row_bytes;
-  if (left == 0) return FG_DONE;
-  uint32_t count = left < me->batch ? (uint32_t)left : me->batch;
-  char fault[256] = "";
-  uint8_t *bytes = malloc(count * each);
-  fg_batch *batch = bytes ? me->host->batch_new(me->host, FG_SPIN1, &me->plan.lattice, count) : NULL;
-  fg_status status = FG_OK;
-  if (!bytes)
-    status = me->host->fail(me->host, "out of memory");
-  else if (!batch)
-    status = FG_FAILED;
-  else if (!me->array.read(me->array.handle, me->next, count, bytes, fault) ||
-           !array_convert(&me->plan, bytes, me->next, batch, fault))
-    status = me->host->fail_param(me->host, "path", "%s: %s", me->config->path, fault);
+/// Fills a batch or slab whose place in the array is set.
+static fg_status read_piece(source *me, fg_batch *batch) {
+  uint64_t first_row = batch->first * me->plan.rows + batch->first_row, rows = batch->count * batch->rows;
+  uint8_t *bytes = malloc(rows * me->plan.row_bytes);
+  fg_error error = {0};
+  if (!bytes) return me->host->fail(me->host, "out of memory");
+  fg_status status = me->array.read(me->array.handle, first_row, rows, bytes, &error);
+  if (status == FG_OK) status = array_to_batch(&me->plan, bytes, batch->first, batch, &error);
   free(bytes);
+  return status == FG_OK ? FG_OK : me->host->fail_param(me->host, "path", "%s: %s", me->config->path, error.text);
+}
+
+static fg_status produce_array(source *me) {
+  if (me->next == me->pieces) return FG_DONE;
+  uint64_t first = me->slabs > 1 ? me->next / me->slabs : me->next * me->together;
+  uint64_t first_row = me->slabs > 1 ? me->next % me->slabs * me->slab_rows : 0;
+  uint64_t left = me->plan.configurations - first, rows_left = me->plan.rows - first_row;
+  fg_batch *batch = me->slabs > 1 ? me->host->slab_new(me->host, me->plan.element, &me->plan.lattice, first_row,
+                                                       rows_left < me->slab_rows ? rows_left : me->slab_rows)
+                                  : me->host->batch_new(me->host, me->plan.element, &me->plan.lattice,
+                                                        left < me->together ? (uint32_t)left : me->together);
+  if (!batch) return FG_FAILED;
+  batch->first = first;
+  if (me->config->coupling > UNKNOWN_COUPLING) batch->coupling = me->config->coupling;
+  fg_status status = read_piece(me, batch);
   if (status != FG_OK) {
-    if (batch) me->host->batch_unref(me->host, batch);
+    me->host->batch_unref(me->host, batch);
     return status;
   }
-  batch->first = me->next;
-  if (me->config->coupling > UNKNOWN_COUPLING) batch->coupling = me->config->coupling;
-  me->next += count;
+  me->next++;
   return me->host->emit_batch(me->host, 0, batch);
 }
 
@@ -241,7 +302,7 @@ static fg_status restore(void *self, const fg_reader *reader) {
   source *me = self;
   uint64_t next = 0;
   if (reader->read(reader, &next, sizeof next) != FG_OK) return me->host->fail(me->host, "the checkpoint is cut off");
-  if (next > (me->stream ? fg_stream_batches(me->stream) : me->plan.configurations))
+  if (next > (me->stream ? fg_stream_batches(me->stream) : me->pieces))
     return me->host->fail(me->host, "the checkpoint lies beyond the file's end; has it changed?");
   me->next = next;
   if (me->stream) fg_stream_seek(me->stream, next);
@@ -251,7 +312,7 @@ static fg_status restore(void *self, const fg_reader *reader) {
 // ---- descriptor
 
 static const char *const layouts[] = {"auto", "plain", "packed", NULL};
-static const char *const values_names[] = {"auto", "zero-one", "plus-minus", NULL};
+static const char *const values_names[] = {"auto", "zero-one", "plus-minus", "states", NULL};
 static const char *const orders[] = {"big", "little", NULL};
 static const char *const width_names[] = {"auto=0", NULL};
 static const char *const coupling_names[] = {"unknown=-1e300", "critical=0.44068679350977147", NULL};
@@ -264,11 +325,11 @@ static const char *const coupling_names[] = {"unknown=-1e300", "critical=0.44068
                                          __VA_ARGS__}
 PARAM(path, FG_PARAM_PATH, .doc = "The file; relative to the pipeline's file.");
 PARAM(dataset, FG_PARAM_TEXT, .def = "",
-      .doc = "HDF5: the data set's path in the file; empty: the only one of two or three axes.");
+      .doc = "HDF5: the data set's path in the file; empty: the only one of 8-bit elements and two or three axes.");
 PARAM(layout, FG_PARAM_CHOICE, .def = "auto", .choices = layouts,
       .doc = "Arrays: a byte a spin, or eight spins a byte along the last axis; auto tells from values and shape.");
 PARAM(values, FG_PARAM_CHOICE, .def = "auto", .choices = values_names,
-      .doc = "Plain arrays: spins as 0/1 or as ±1; auto tells from the values.");
+      .doc = "Plain arrays: spins as 0/1 or as ±1, or states of a site, 0 to 255; auto tells spins from the values.");
 PARAM(bit_order, FG_PARAM_CHOICE, .def = "big", .choices = orders,
       .doc = "Packed arrays: whether the first spin is a byte's highest bit, as numpy.packbits writes, or its lowest.");
 PARAM(width, FG_PARAM_INTEGER, .def = "auto", .min = "1", .max = "1048576", .names = width_names,

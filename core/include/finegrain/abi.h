@@ -1,6 +1,8 @@
 // abi.h — the version of the boundary between host and plugin, and the status every call returns.
 // Every struct that crosses the boundary starts with its size: new fields are appended, a field beyond the size a
 // side was compiled with counts as zero. Minor versions only append; a major version may change anything.
+// No struct ends in padding (32-bit fields come in pairs, a spare one is called reserved): a new field can never lie
+// where an older compiler had padding. All headers are C17 and C++17.
 #ifndef FINEGRAIN_ABI_H
 #define FINEGRAIN_ABI_H
 
@@ -30,7 +32,8 @@ typedef enum fg_status {
   FG_CANCELLED = -2, ///< the run is being stopped; clean up and return this
 } fg_status;
 
-/// True when `field` lies inside a struct received from the other side (`p` is a pointer to it, with a member `size`).
+/// True when `field` lies inside a struct received from the other side (`p` is a pointer to it, with a member `size`):
+/// to be asked before a function of fg_host is called that a later minor version than 1.0 has added.
 #define FG_HAS(p, field) ((p)->size >= offsetof(__typeof__(*(p)), field) + sizeof((p)->field))
 
 #endif

@@ -1,0 +1,22 @@
+// crash.h — a plugin that crashes takes the process with it; this names the stage before the process ends. Only what a
+// signal handler may do: no memory, no locks, no streams.
+#ifndef FG_CORE_CRASH_H
+#define FG_CORE_CRASH_H
+
+/// Catches SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGABRT for the rest of the process: a message on standard error, exit code
+/// 1. Call once. [main]
+void fg_crash_watch(void);
+
+/// Whose code this thread is about to run, until the next call; NULL: our own. `stage` and `file` (of the plugin) must
+/// outlive that. Returns what stood there before. [any]
+typedef struct fg_crash_site {
+  const char *stage, *file;
+} fg_crash_site;
+fg_crash_site fg_crash_enter(fg_crash_site site);
+fg_crash_site fg_crash_here(void); ///< what stands there now [any]
+
+/// Gives this thread a stack of its own for the handler, so that a stack that overflows is named too; frees it. [any]
+void *fg_crash_stack_new(void);
+void fg_crash_stack_free(void *stack);
+
+#endif

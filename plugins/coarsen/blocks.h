@@ -1,0 +1,63 @@
+// blocks.h — what block-spin transformations of the square lattice share: the factor, formats, the rows of blocks that are
+// computed in parallel, and random bits for ties that are addressed by configuration, level and block, so batches and
+// threads leave no trace. What a block becomes is the stage's own (blocks_rule).
+#ifndef PLUGINS_COARSEN_BLOCKS_H
+#define PLUGINS_COARSEN_BLOCKS_H
+
+#include "finegrain/finegrain.h"
+
+typedef struct blocks_config {
+  int64_t factor; ///< side of a block
+  int32_t ties;   ///< index into the stage's own choices
+} blocks_config;
+
+extern const fg_param blocks_param_factor;
+
+#define BLOCKS_TIE_WORDS 8u
+
+/// A stretch of the random sequence that decides ties; one a call of parallel_for's body.
+typedef struct blocks_ties {
+  const fg_host *host;
+  fg_rng_key key;
+  uint64_t level;
+  uint64_t group; ///< what is here: words group·BLOCKS_TIE_WORDS and following
+  uint64_t words[BLOCKS_TIE_WORDS];
+} blocks_ties;
+
+/// 64 random bits, number `index` of the level.
+static inline uint64_t blocks_tie_word(blocks_ties *ties, uint64_t index) {
+  if (index / BLOCKS_TIE_WORDS != ties->group) {
+    ties->group = index / BLOCKS_TIE_WORDS;
+    fg_rng_counter counter = {.low = ties->group * (sizeof ties->words / 16), .high = ties->level};
+    ties->host->rng_fill(ties->key, counter, ties->words, sizeof ties->words);
+  }
+  return ties->words[index % BLOCKS_TIE_WORDS];
+}
+
+/// Row y of the blocks of configuration i of a batch.
+typedef struct blocks_row {
+  const blocks_config *config;
+  const fg_batch *in;
+  fg_batch *out;
+  uint64_t i, y;
+  uint64_t index; ///< of the configuration in its level
+  uint64_t first; ///< number of the row's first block, counted through all configurations of the level
+} blocks_row;
+
+/// How a stage blocks.
+typedef struct blocks_rule {
+  uint32_t element; ///< of what comes in and of what goes out
+  const char *ties; ///< purpose of the key of the random ties
+  /// Fills the row `to->y` of to->out. Runs for several rows at a time. [any]
+  void (*block)(const blocks_row *to, blocks_ties *ties);
+} blocks_rule;
+
+/// Makes an instance of a stage that blocks by `rule` (constant data).
+fg_status blocks_create(const fg_host *host, const blocks_config *config, const blocks_rule *rule, void **self);
+
+// The functions of fg_stage, for an instance from blocks_create.
+fg_status blocks_negotiate(void *self, const fg_format *const *inputs, fg_format *const *outputs, uint64_t *memory);
+fg_status blocks_process(void *self, uint32_t port, const fg_message *const *messages, uint32_t count);
+void blocks_destroy(void *self);
+
+#endif
