@@ -37,10 +37,10 @@ train.newton_OBJECTS       := plugins/train/newton.o plugins/train/regression.o
 train.newton_PKG           := gsl
 generate.dream_OBJECTS     := plugins/generate/dream.o
 estimate.thermo_OBJECTS    := $(addprefix plugins/estimate/,thermo.o energy.o series.o kaufman.o)
-source.file_OBJECTS        := $(addprefix plugins/io/,source_file.o array.o npy.o hdf5_file.o) \
+source.file_OBJECTS        := $(addprefix plugins/io/,source_file.o array.o npy.o hdf5_file.o hdf5_call.o) \
                               $(addprefix core/,codec.o stream_file.o message.o error.o diagnostics.o)
 source.file_PKG            := libzstd libxxhash hdf5-serial
-sink.file_OBJECTS          := $(addprefix plugins/io/,sink_file.o array.o npy.o hdf5_file.o) \
+sink.file_OBJECTS          := $(addprefix plugins/io/,sink_file.o array.o npy.o hdf5_head.o hdf5_call.o) \
                               $(addprefix core/,codec.o stream_file.o message.o error.o diagnostics.o)
 sink.file_PKG              := libzstd libxxhash hdf5-serial
 sink.snapshot_OBJECTS      := plugins/io/snapshot.o plugins/io/canvas.o

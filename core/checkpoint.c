@@ -281,11 +281,28 @@ static fg_status open_recordings(fg_worker *worker, bool go_on, fg_error *error)
   fg_status status = FG_OK;
   for (uint32_t p = 0; p < worker->instance->output_count && status == FG_OK; p++)
     if (wants_recording(worker, p)) status = open_recording(worker, p, go_on, error);
-  for (uint32_t p = 0; p < worker->instance->output_count && status != FG_OK; p++) {
+  return status;
+}
+
+static void close_recordings(fg_worker *worker) {
+  for (uint32_t p = 0; p < worker->instance->output_count; p++) {
     if (worker->senders[p].record) fg_stream_abandon(worker->senders[p].record);
     worker->senders[p].record = NULL;
   }
-  return status;
+}
+
+/// Opens the recordings that go with the state found. False: they are not as it says, or not wanted any more.
+static bool take_up(fg_worker *worker) {
+  fg_error why = {0};
+  if (worker->shared->checkpoint_seconds <= 0) return false;
+  bool opened = open_recordings(worker, true, &why) == FG_OK;
+  if (opened && (worker->saved.ended ? all_recorded(worker) : worker->savable)) {
+    worker->saved.found = worker->has_state = true;
+    return true;
+  }
+  close_recordings(worker);
+  log_line(worker, "warning", "%s; it is computed from the start", opened ? "its checkpoint is of no use" : why.text);
+  return false;
 }
 
 /// A recording of an earlier process that is not wanted now.
@@ -304,12 +321,7 @@ fg_status fg_checkpoint_open(fg_worker *worker, bool resume, fg_error *error) {
   worker->saved.recorded = calloc(instance->output_count + 1, sizeof *worker->saved.recorded);
   if (!worker->positions || !worker->saved.positions || !worker->saved.recorded) abort();
   if (resume && find_state(worker)) {
-    fg_error why = {0};
-    if ((worker->savable || worker->saved.ended) && open_recordings(worker, true, &why) == FG_OK) {
-      worker->saved.found = worker->has_state = true;
-      return FG_OK;
-    }
-    if (why.text[0]) log_line(worker, "warning", "%s; it is computed from the start", why.text);
+    if (take_up(worker)) return FG_OK;
     forget_state(worker);
   }
   for (uint32_t p = 0; p < instance->output_count && resume; p++) remove_stale(worker, p);

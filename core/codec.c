@@ -218,6 +218,8 @@ static fg_status encode_frame(encoding *e, const uint8_t *source, uint64_t row_b
 
 fg_status fg_packet_encode(const fg_batch *batch, int zstd_level, fg_packet **packet, fg_error *error) {
   if (check_batch(batch, error) != FG_OK) return FG_FAILED;
+  if (batch->row_bytes != fg_row_bytes(batch->element, fg_lattice_width(&batch->lattice)))
+    return fg_error_set(error, "the batch has rows of %" PRIu64 " bytes, which its lattice has not", batch->row_bytes);
   cut c = cut_of(batch);
   uint64_t raw = fg_batch_bytes(batch), largest = frame_rows(&c, 0) * batch->row_bytes;
   uint32_t filtered = zstd_level && batch->element == FG_SPIN1 && c.rows > 1 ? FILTER_XOR_ROW : FILTER_NONE;

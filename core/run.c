@@ -224,11 +224,11 @@ static void run_threads(run *r) {
     pthread_mutex_lock(&r->shared.ended_lock);
     if (!all_ended(r)) pthread_cond_timedwait(&r->shared.ended, &r->shared.ended_lock, &until);
     pthread_mutex_unlock(&r->shared.ended_lock);
-    if (stop_signal && !stopped) {
+    if (stop_signal && stopped <= 0) {
       stopped = fg_clock_now();
       fg_hub_stop(r->shared.hub);
     }
-    if (stopped && (!any_savable(r) || fg_clock_now() - stopped > GRACE_SECONDS)) fg_hub_cancel(r->shared.hub);
+    if (stopped > 0 && (!any_savable(r) || fg_clock_now() - stopped > GRACE_SECONDS)) fg_hub_cancel(r->shared.hub);
     fg_progress_update(r->shared.progress, r->workers, r->count);
     if (fg_clock_now() - beat < HEARTBEAT_SECONDS) continue;
     beat = fg_clock_now();

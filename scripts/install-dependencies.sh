@@ -30,6 +30,11 @@ test  | python3-numpy    | module numpy              | the same
 test  | python3-h5py     | module h5py               | the same
 test  | graphviz         | program dot               | draws what finegrain graph prints
 test  | clang            | program clang             | the second compiler that must be content
+test  | g++              | program g++               | the headers are C++, too
+test  | python3-jsonschema | module jsonschema       | checks the schema that editors use
+test  | python3-yaml     | module yaml               | reads pipelines for that
+test  | python3-zstandard | module zstandard         | reads streams without our code
+test  | python3-xxhash   | module xxhash             | the same
 lint  | clang-format     | program clang-format      | checks the layout of the code
 lint  | clang-tidy       | program clang-tidy        | looks for bugs and bad style
 '

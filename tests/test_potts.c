@@ -127,10 +127,10 @@ typedef struct expectation {
   cell_fn cell;
 } expectation;
 
-/// 60000 configurations from 4 chains: the deviate of χ² must stay below 4, a chance of 3e-5 each.
+/// 40000 configurations from 4 chains: the deviate of χ² must stay below 4, a chance of 3e-5 each.
 static void check_distribution(const expectation *e, const double probability[MOST_CELLS]) {
   static double observed[MOST_CELLS];
-  const unsigned n = 60000;
+  const unsigned n = 40000;
   char params[256];
   snprintf(params, sizeof params, "states: %u, size: %u, coupling: %.17g, configurations: %u, spacing: %u", e->q,
            e->length, e->coupling, n, e->spacing);
@@ -223,20 +223,21 @@ static void antiferromagnetic(void) {
   check_enumerated(HEAT_BATH, 4, 2, -3, 40, cell_whole);
   check_enumerated(HEAT_BATH, 3, 2, -1e300, 40, cell_whole);
   check_enumerated(HEAT_BATH, 3, 3, -0.6, 40, cell_occupations);
-  check_enumerated(HEAT_BATH, 3, 3, -2, 200, cell_occupations);
+  check_enumerated(HEAT_BATH, 3, 3, -2, 100, cell_occupations);
   check_classes(HEAT_BATH, 5, 3, -1.5, 40);
 }
 
-/// More states than neighbours.
+/// More states than neighbours. With 255 even four sites go over from order to disorder and back as if by a transition of
+/// first order, hence the many updates between configurations.
 static void many_states(void) {
-  static const unsigned numbers[] = {5, 10, 255};
-  for (int m = 0; m < METHODS; m++) {
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-      check_classes(&methods[m], numbers[i], 2, critical(numbers[i]), 60);
-      check_classes(&methods[m], numbers[i], 3, critical(numbers[i]), 200);
-      check_classes(&methods[m], numbers[i], 3, 0.8 * critical(numbers[i]), 100);
-    }
-  }
+  check_classes(WOLFF, 5, 2, critical(5), 40);
+  check_classes(WOLFF, 5, 3, critical(5), 60);
+  check_classes(WOLFF, 10, 3, critical(10), 100);
+  check_classes(WOLFF, 255, 2, critical(255), 300);
+  check_classes(HEAT_BATH, 5, 2, critical(5), 20);
+  check_classes(HEAT_BATH, 5, 3, critical(5), 20);
+  check_classes(HEAT_BATH, 10, 3, critical(10), 40);
+  check_classes(HEAT_BATH, 255, 2, critical(255), 60);
 }
 
 // ---- exact numbers of states, by transfer site after site
@@ -319,8 +320,8 @@ static void energies(void) {
     unsigned q, length;
     double coupling;
     unsigned spacing;
-  } cases[] = {{3, 4, 1.0050525, 40}, {3, 4, 0.6, 40}, {4, 4, 1.0986123, 40}, {3, 5, 1.0050525, 60},
-               {3, 4, -1.2, 60},      {4, 4, -2, 60},  {3, 5, -0.7, 40}};
+  } cases[] = {{3, 4, 1.0050525, 30}, {3, 4, 0.6, 20},  {4, 4, 1.0986123, 30},
+               {3, 5, 1.0050525, 40}, {3, 4, -1.2, 30}, {3, 5, -0.7, 20}};
   static double probability[MOST_CELLS];
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     double number[MOST_BONDS];
@@ -377,7 +378,7 @@ static void compare(const char *name, double value, double square, double expect
 }
 
 /// e, varE and, where expected->m2 is a number, m2: within 4σ, errors from a jackknife over bins of consecutive
-/// configurations. σ(e)/e must be below 0.2%, the others' below 2%.
+/// configurations. σ(e)/e must be below 0.3%, the others' below 2%.
 static void check_moments(const method *m, unsigned q, unsigned length, double coupling, unsigned n,
                           const moments *expected) {
   char params[256];
@@ -408,7 +409,7 @@ static void check_moments(const method *m, unsigned q, unsigned length, double c
     }
   }
   printf("\n    %-10s q=%u L=%-2u K=%+.4f", m->label, q, length, coupling);
-  compare("e", mean.e, square.e, expected->e, 0.002);
+  compare("e", mean.e, square.e, expected->e, 0.003);
   compare("varE", mean.variance, square.variance, expected->variance, 0.02);
   if (!isnan(expected->m2)) compare("m2", mean.m2, square.m2, expected->m2, 0.02);
 }
@@ -449,7 +450,7 @@ static void two_states(void) {
   for (size_t i = 0; i < sizeof ising / sizeof *ising; i++) {
     moments expected = potts_of_ising(i);
     check_moments(WOLFF, 2, ising[i].length, 2 * ising[i].coupling, 100000, &expected);
-    check_moments(HEAT_BATH, 2, ising[i].length, 2 * ising[i].coupling, ising[i].length < 16 ? 100000 : 40000,
+    check_moments(HEAT_BATH, 2, ising[i].length, 2 * ising[i].coupling, ising[i].length < 16 ? 100000 : 20000,
                   &expected);
   }
 }
@@ -497,8 +498,9 @@ static void check_first(const method *m, unsigned q, unsigned length, double cou
 static void thermalized(void) {
   double number[MOST_BONDS];
   numbers_of_states(3, 5, number);
+  check_first(WOLFF, 2, 16, 2 * ising[2].coupling, potts_of_ising(2).e);
+  check_first(HEAT_BATH, 2, 8, 2 * ising[1].coupling, potts_of_ising(1).e);
   for (int m = 0; m < METHODS; m++) {
-    check_first(&methods[m], 2, 16, 2 * ising[2].coupling, potts_of_ising(2).e);
     check_first(&methods[m], 3, 5, critical(3), exact_moments(number, 5, critical(3)).e);
     check_first(&methods[m], 3, 5, 0.5, exact_moments(number, 5, 0.5).e);
   }

@@ -247,6 +247,21 @@ static void grid(void) {
   drop(whole);
 }
 
+/// More columns than lattices: no wider than they are.
+static void wide_grid(void) {
+  fg_batch *whole[LEVELS];
+  forget("wide-3.png");
+  driver *d = open_stage("configurations: [3], height: 8, gap: 1, columns: 5, name: wide", FG_SPIN1, levels, LEVELS);
+  dream(d, whole, 10);
+  finish(d);
+  picture p = read_picture("wide-3.png");
+  CHECK_INTEGER(p.width, 26);
+  CHECK_INTEGER(p.height, 8);
+  CHECK_INTEGER(wrong_lattice(&p, whole[2], 3, 18, 0, 1), 0);
+  free(p.pixels);
+  drop(whole);
+}
+
 static void separate(void) {
   static const char *const names[] = {"apart-5-level-0-size-2.png", "apart-5-level-1-size-4.png",
                                       "apart-5-level-2-size-8.png"};
@@ -409,6 +424,7 @@ int main(void) {
       {"averaged unevenly", averaged_unevenly},
       {"strip", strip},
       {"grid", grid},
+      {"wide grid", wide_grid},
       {"separate", separate},
       {"equal files", equal_files},
       {"states", states},

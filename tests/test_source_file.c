@@ -541,11 +541,11 @@ static void broken_hdf5(void) {
   char message[300];
   snprintf(
       message, sizeof message,
-      "b.h5: HDF5 cannot open it; is it whole?: truncated file: eof = %lld, sblock->base_addr = 0, stored_eof = %lld",
+      "b.h5: HDF5 cannot open it (is it whole?): truncated file: eof = %lld, sblock->base_addr = 0, stored_eof = %lld",
       (long long)info.st_size - 100, (long long)info.st_size);
   refused("path: b.h5", message);
   write_file("b.h5", "\x89HDF\r\n\x1a\nand then nothing of the sort", 36);
-  refused("path: b.h5", "b.h5: HDF5 cannot open it; is it whole?: bad superblock version number");
+  refused("path: b.h5", "b.h5: HDF5 cannot open it (is it whole?): bad superblock version number");
   free(spins);
 }
 

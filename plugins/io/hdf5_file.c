@@ -1,7 +1,7 @@
-// hdf5_file.c — see hdf5_file.h. HDF5's error stack is kept off the terminal and becomes one message; files are opened
-// without locks, which fail on some cluster file systems.
+// hdf5_file.c — see hdf5_file.h. Files are opened without locks, which fail on some cluster file systems.
 #include "hdf5_file.h"
 
+#include "hdf5_call.h"
 #include "names.h"
 
 #include "core/diagnostics.h"
@@ -16,7 +16,6 @@
 #define MOST_CHUNK_BYTES ((uint64_t)256 << 20)
 #define LEAST_CACHE_BYTES ((uint64_t)1 << 20) ///< HDF5's own
 #define MOST_NAMES 64u
-#define MEMORY_STEP 4096u
 
 typedef struct hdf5_file {
   const fg_host *host;
@@ -27,43 +26,13 @@ typedef struct hdf5_file {
 
 /// One call that needs HDF5, with its arguments.
 typedef struct request {
-  fg_status (*body)(struct request *r);
   hdf5_file *file;
   const char *path, *name;
   byte_array *array;
   uint64_t first_row, rows;
   uint8_t *bytes;
-  const array_plan *plan;
-  array_head *head;
   fg_error *error;
 } request;
-
-/// The body of fg_host.serialize: HDF5 prints nothing meanwhile.
-static fg_status quietly(void *arg) {
-  request *r = arg;
-  H5E_auto2_t print = NULL;
-  void *data = NULL;
-  H5Eget_auto2(H5E_DEFAULT, &print, &data);
-  H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-  fg_status status = r->body(r);
-  H5Eset_auto2(H5E_DEFAULT, print, data);
-  return status;
-}
-
-static fg_status call(const fg_host *host, request *r) { return host->serialize(host, "hdf5", quietly, r); }
-
-/// H5Ewalk2 callback: keeps the innermost description.
-static herr_t keep_cause(unsigned depth, const H5E_error2_t *entry, void *arg) {
-  if (depth == 0 && entry->desc) snprintf(arg, 200, "%s", entry->desc);
-  return 0;
-}
-
-/// To be called right after the call that failed: HDF5 forgets the errors of the one before.
-static fg_status fail(request *r, const char *what) {
-  char cause[200] = "HDF5 gives no cause";
-  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_cause, cause);
-  return fg_error_set(r->error, "%s: %s", what, cause);
-}
 
 // ---- finding the data set
 
@@ -124,11 +93,11 @@ static fg_status find_set(request *r, hid_t access) {
   if (r->name[0] && (r->file->set = H5Dopen2(r->file->file, r->name, access)) >= 0) return FG_OK;
   fg_status status = FG_OK;
   if (H5Ovisit2(r->file->file, H5_INDEX_NAME, H5_ITER_INC, visit, &found, H5O_INFO_BASIC) < 0)
-    status = fail(r, "HDF5 cannot list its data sets");
+    status = hdf5_fail(r->error, "HDF5 cannot list its data sets");
   else if (r->name[0] || found.count != 1)
     status = refuse_sets(r, &found);
   else if ((r->file->set = H5Dopen2(r->file->file, found.names[0], access)) < 0)
-    status = fail(r, "HDF5 cannot open its data set");
+    status = hdf5_fail(r->error, "HDF5 cannot open its data set");
   for (size_t i = 0; i < found.count; i++) free(found.names[i]);
   return status;
 }
@@ -173,7 +142,7 @@ static fg_status refuse_unwritten(request *r, const char *how) {
 
 static fg_status check_contiguous(request *r) {
   H5D_space_status_t status;
-  if (H5Dget_space_status(r->file->set, &status) < 0) return fail(r, "HDF5 cannot tell what was written");
+  if (H5Dget_space_status(r->file->set, &status) < 0) return hdf5_fail(r->error, "HDF5 cannot tell what was written");
   return status == H5D_SPACE_STATUS_ALLOCATED ? FG_OK : refuse_unwritten(r, "never");
 }
 
@@ -188,7 +157,8 @@ static fg_status look_at_chunks(request *r, hid_t creation, chunking *chunks) {
   hsize_t chunk[H5S_MAX_RANK] = {0};
   char name[100];
   *chunks = (chunking){1, 1, 1};
-  if (H5Pget_chunk(creation, H5S_MAX_RANK, chunk) != (int)r->file->dims) return fail(r, "HDF5 cannot read its layout");
+  if (H5Pget_chunk(creation, H5S_MAX_RANK, chunk) != (int)r->file->dims)
+    return hdf5_fail(r->error, "HDF5 cannot read its layout");
   for (uint32_t d = 0; d < r->file->dims; d++) {
     if (chunk[d] == 0 || __builtin_mul_overflow(chunks->bytes, chunk[d], &chunks->bytes) ||
         chunks->bytes > MOST_CHUNK_BYTES)
@@ -206,7 +176,7 @@ static fg_status check_chunks(request *r, const chunking *chunks) {
   fg_status status = FG_OK;
   hid_t space = H5Dget_space(r->file->set);
   if (space < 0 || H5Dget_num_chunks(r->file->set, space, &written) < 0)
-    status = fail(r, "HDF5 cannot tell what was written");
+    status = hdf5_fail(r->error, "HDF5 cannot tell what was written");
   if (space >= 0) H5Sclose(space);
   if (status != FG_OK || written == chunks->all) return status;
   return refuse_unwritten(r, written ? "only partly" : "never");
@@ -221,7 +191,7 @@ static fg_status keep_chunks(request *r, const chunking *chunks, hid_t access) {
   if (bytes < LEAST_CACHE_BYTES) bytes = LEAST_CACHE_BYTES;
   // A table of slots much larger than the number of chunks: two in one slot drive each other out.
   size_t slots = chunks->beside < 50 ? 521 : chunks->beside < 100000 ? 10 * chunks->beside + 1 : 1000001;
-  if (H5Pset_chunk_cache(access, slots, bytes, 1.0) < 0) return fail(r, "HDF5 cannot be set up");
+  if (H5Pset_chunk_cache(access, slots, bytes, 1.0) < 0) return hdf5_fail(r->error, "HDF5 cannot be set up");
   hid_t again = H5Dopen2(r->file->file, set_name(r->file, name), access);
   if (again < 0) return FG_OK; // its name is longer: slower, but sound
   H5Dclose(r->file->set);
@@ -248,13 +218,14 @@ static fg_status prepare_set(request *r, hid_t access) {
   return status;
 }
 
-static fg_status open_set(request *r) {
+static fg_status open_set(void *arg) {
+  request *r = arg;
   hid_t file_access = H5Pcreate(H5P_FILE_ACCESS), set_access = H5Pcreate(H5P_DATASET_ACCESS);
   fg_status status = FG_OK;
   if (file_access < 0 || set_access < 0 || H5Pset_file_locking(file_access, 0, 1) < 0)
-    status = fail(r, "HDF5 cannot be set up");
+    status = hdf5_fail(r->error, "HDF5 cannot be set up");
   if (status == FG_OK && (r->file->file = H5Fopen(r->path, H5F_ACC_RDONLY, file_access)) < 0)
-    status = fail(r, "HDF5 cannot open it; is it whole?");
+    status = hdf5_fail(r->error, "HDF5 cannot open it (is it whole?)");
   if (status == FG_OK) status = find_set(r, set_access);
   if (status == FG_OK) status = take_shape(r);
   if (status == FG_OK) status = prepare_set(r, set_access);
@@ -265,7 +236,8 @@ static fg_status open_set(request *r) {
 
 // ---- reading and closing
 
-static fg_status read_rows(request *r) {
+static fg_status read_rows(void *arg) {
+  const request *r = arg;
   const hdf5_file *file = r->file;
   uint32_t rows_axis = file->dims - 2;
   uint64_t rows = file->shape[rows_axis];
@@ -282,13 +254,14 @@ static fg_status read_rows(request *r) {
   fg_status status = FG_OK;
   if (space < 0 || memory < 0 || H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, size, NULL) < 0 ||
       H5Dread(file->set, file->type, memory, space, H5P_DEFAULT, r->bytes) < 0)
-    status = fail(r, "HDF5 cannot read the data");
+    status = hdf5_fail(r->error, "HDF5 cannot read the data");
   if (memory >= 0) H5Sclose(memory);
   if (space >= 0) H5Sclose(space);
   return status;
 }
 
-static fg_status close_set(request *r) {
+static fg_status close_set(void *arg) {
+  const request *r = arg;
   if (r->file->type >= 0) H5Tclose(r->file->type);
   if (r->file->set >= 0) H5Dclose(r->file->set);
   if (r->file->file >= 0) H5Fclose(r->file->file);
@@ -298,14 +271,14 @@ static fg_status close_set(request *r) {
 // NOLINTNEXTLINE(readability-non-const-parameter): HDF5 writes to `bytes`
 static fg_status hdf5_read(void *handle, uint64_t first_row, uint64_t rows, uint8_t *bytes, fg_error *error) {
   hdf5_file *file = handle;
-  request r = {.body = read_rows, .file = file, .first_row = first_row, .rows = rows, .bytes = bytes, .error = error};
-  return call(file->host, &r);
+  request r = {.file = file, .first_row = first_row, .rows = rows, .bytes = bytes, .error = error};
+  return hdf5_call(file->host, read_rows, &r);
 }
 
 static void hdf5_close(void *handle) {
   hdf5_file *file = handle;
-  request r = {.body = close_set, .file = file};
-  call(file->host, &r);
+  request r = {.file = file};
+  hdf5_call(file->host, close_set, &r);
   free(file);
 }
 
@@ -313,8 +286,8 @@ fg_status hdf5_open(const fg_host *host, const char *path, const char *name, byt
   hdf5_file *file = calloc(1, sizeof *file);
   if (!file) return fg_error_set(error, "out of memory");
   *file = (hdf5_file){.host = host, .file = -1, .set = -1, .type = -1};
-  request r = {.body = open_set, .file = file, .path = path, .name = name, .array = array, .error = error};
-  if (call(host, &r) != FG_OK) {
+  request r = {.file = file, .path = path, .name = name, .array = array, .error = error};
+  if (hdf5_call(host, open_set, &r) != FG_OK) {
     hdf5_close(file);
     return FG_FAILED;
   }
@@ -322,108 +295,4 @@ fg_status hdf5_open(const fg_host *host, const char *path, const char *name, byt
   array->read = hdf5_read;
   array->close = hdf5_close;
   return FG_OK;
-}
-
-// ---- the head of a file to be written
-
-/// The memory HDF5 takes for a file: as far as it writes, which is not where the data will be.
-typedef struct image {
-  uint8_t *bytes;
-  uint64_t count;
-} image;
-
-static void *resize(void *bytes, size_t count, H5FD_file_image_op_t why, void *arg) {
-  image *made = arg;
-  (void)why;
-  uint8_t *larger = realloc(bytes, count);
-  if (!larger) return NULL;
-  made->bytes = larger;
-  made->count = count;
-  return larger;
-}
-
-static void *allocate(size_t count, H5FD_file_image_op_t why, void *arg) { return resize(NULL, count, why, arg); }
-
-/// The file closes; the image stays.
-static herr_t keep(void *bytes, H5FD_file_image_op_t why, void *arg) {
-  (void)bytes;
-  (void)why;
-  (void)arg;
-  return 0;
-}
-
-static void *same(void *arg) { return arg; }
-
-static herr_t nothing(void *arg) {
-  (void)arg;
-  return 0;
-}
-
-/// A file in memory, in the oldest format, every reader's.
-static hid_t create_in_memory(image *made) {
-  H5FD_file_image_callbacks_t callbacks = {.image_malloc = allocate,
-                                           .image_realloc = resize,
-                                           .image_free = keep,
-                                           .udata_copy = same,
-                                           .udata_free = nothing,
-                                           .udata = made};
-  hid_t access = H5Pcreate(H5P_FILE_ACCESS), file = -1;
-  // Without room for small data the data set lies behind everything else, whatever its size.
-  if (access >= 0 && H5Pset_fapl_core(access, MEMORY_STEP, 0) >= 0 &&
-      H5Pset_file_image_callbacks(access, &callbacks) >= 0 &&
-      H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST) >= 0 &&
-      H5Pset_small_data_block_size(access, 0) >= 0)
-    file = H5Fcreate("head", H5F_ACC_TRUNC, H5P_DEFAULT, access);
-  if (access >= 0) H5Pclose(access);
-  return file;
-}
-
-/// A contiguous data set whose place is taken at once and never written to.
-static hid_t create_set(hid_t file, const array_plan *plan) {
-  hsize_t shape[3] = {plan->configurations, plan->rows, plan->row_bytes};
-  hid_t space = H5Screate_simple(3, shape, NULL), creation = H5Pcreate(H5P_DATASET_CREATE), set = -1;
-  if (space >= 0 && creation >= 0 && H5Pset_layout(creation, H5D_CONTIGUOUS) >= 0 &&
-      H5Pset_alloc_time(creation, H5D_ALLOC_TIME_EARLY) >= 0 && H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER) >= 0 &&
-      H5Pset_obj_track_times(creation, 0) >= 0)
-    set = H5Dcreate2(file, HDF5_DATASET, plan->is_signed ? H5T_STD_I8LE : H5T_STD_U8LE, space, H5P_DEFAULT, creation,
-                     H5P_DEFAULT);
-  if (creation >= 0) H5Pclose(creation);
-  if (space >= 0) H5Sclose(space);
-  return set;
-}
-
-static int describe(hid_t set, const char *text) {
-  hid_t type = H5Tcopy(H5T_C_S1), space = H5Screate(H5S_SCALAR), attribute = -1;
-  int sound = 0;
-  if (type >= 0 && space >= 0 && H5Tset_size(type, strlen(text)) >= 0 && H5Tset_strpad(type, H5T_STR_NULLPAD) >= 0 &&
-      H5Tset_cset(type, H5T_CSET_UTF8) >= 0 &&
-      (attribute = H5Acreate2(set, "description", type, space, H5P_DEFAULT, H5P_DEFAULT)) >= 0)
-    sound = H5Awrite(attribute, type, text) >= 0;
-  if (attribute >= 0) H5Aclose(attribute);
-  if (space >= 0) H5Sclose(space);
-  if (type >= 0) H5Tclose(type);
-  return sound;
-}
-
-static fg_status make_head(request *r) {
-  image made = {NULL, 0};
-  haddr_t data = HADDR_UNDEF;
-  fg_status status = FG_OK;
-  hid_t file = create_in_memory(&made), set = file >= 0 ? create_set(file, r->plan) : -1;
-  if (set < 0 || !describe(set, array_words(r->plan))) status = fail(r, "HDF5 cannot make the file's head");
-  if (status == FG_OK) data = H5Dget_offset(set);
-  if (set >= 0) H5Dclose(set);
-  if (file >= 0 && H5Fclose(file) < 0 && status == FG_OK) status = fail(r, "HDF5 cannot close the file's head");
-  if (status == FG_OK && r->plan->configurations > 0 && (data == HADDR_UNDEF || data > made.count))
-    status = fg_error_set(r->error, "HDF5 lays the file out in an unknown way");
-  if (status == FG_OK)
-    *r->head = (array_head){made.bytes, r->plan->configurations > 0 ? data : made.count};
-  else
-    free(made.bytes);
-  return status;
-}
-
-fg_status hdf5_head(const fg_host *host, const array_plan *plan, array_head *head, fg_error *error) {
-  request r = {.body = make_head, .plan = plan, .head = head, .error = error};
-  return call(host, &r);
 }

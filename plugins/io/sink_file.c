@@ -2,7 +2,7 @@
 // source.file reads back bit for bit. No more than one batch is held: an array's rows follow a head of fixed length,
 // which is written again when their number is known.
 #include "array.h"
-#include "hdf5_file.h"
+#include "hdf5_head.h"
 #include "names.h"
 #include "npy.h"
 
@@ -38,6 +38,7 @@ typedef struct sink {
   fg_stream_writer *stream;
   int file;                ///< of an array; -1: none
   array_plan plan;         ///< of the array
+  uint64_t head_bytes;     ///< before the array's rows
   uint64_t configurations; ///< begun so far
   uint64_t next_row;       ///< of the configuration whose slabs are arriving; otherwise 0
   uint64_t sequence;
@@ -185,14 +186,20 @@ static fg_status write_at(const sink *me, const uint8_t *bytes, uint64_t count, 
   return FG_OK;
 }
 
-static fg_status write_head(const sink *me, uint64_t configurations, off_t offset) {
+/// The head of the array's file: at its beginning, to keep the place, or, once rows follow, over the one that is there.
+static fg_status write_head(sink *me, uint64_t configurations) {
   array_plan plan = me->plan;
   array_head head = {NULL, 0};
   fg_error error = {0};
   plan.configurations = configurations;
   if ((me->format == FORMAT_NPY ? npy_head(&plan, &head, &error) : hdf5_head(me->host, &plan, &head, &error)) != FG_OK)
     return fail_file(me, error.text);
-  fg_status status = write_at(me, head.bytes, head.count, offset);
+  fg_status status;
+  if (me->head_bytes && me->configurations && me->head_bytes != head.count)
+    status = fail_file(me, "its head does not fit its place; this is a fault of the plugin");
+  else
+    status = write_at(me, head.bytes, head.count, me->head_bytes ? 0 : -1);
+  me->head_bytes = head.count;
   free(head.bytes);
   return status;
 }
@@ -207,7 +214,7 @@ static fg_status begin(sink *me) {
     return fg_stream_create(path, &me->stream, &error) == FG_OK ? FG_OK : fail_file(me, error.text);
   me->file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (me->file < 0) return fail_file(me, strerror(errno));
-  return write_head(me, 1, -1); // keeps the place; the number comes at the end
+  return write_head(me, 1); // their number comes at the end
 }
 
 static fg_status write_stream(sink *me, const fg_batch *batch) {
@@ -255,7 +262,7 @@ static fg_status finish_stream(sink *me) {
 }
 
 static fg_status finish_array(sink *me) {
-  fg_status status = write_head(me, me->configurations, 0);
+  fg_status status = write_head(me, me->configurations);
   int closed = close(me->file);
   me->file = -1;
   return status == FG_OK && closed != 0 ? fail_file(me, strerror(errno)) : status;

@@ -117,7 +117,7 @@ static fg_status open_stream(source *me) {
   fg_error error = {0};
   if (refuse_array_params(me) != FG_OK) return FG_FAILED;
   if (fg_stream_open(me->config->path, &me->stream, &error) != FG_OK)
-    return me->host->fail_param(me->host, "path", "%s", error.text);
+    return me->host->fail_param(me->host, "path", "%s: %s", me->config->path, error.text);
   uint32_t count;
   const fg_stream_content *contents = fg_stream_contents(me->stream, &count);
   if (count == 0) return me->host->fail_param(me->host, "path", "%s holds no configurations", me->config->path);
