@@ -46,7 +46,7 @@ sink.file_PKG              := libzstd libxxhash hdf5-serial
 sink.snapshot_OBJECTS      := plugins/io/snapshot.o plugins/io/canvas.o
 sink.snapshot_PKG          := libpng
 
-.PHONY: all plugins tests dependencies test-dependencies demo check sanitize bench fuzz install uninstall lint docs schema clean
+.PHONY: all plugins tests dependencies test-dependencies lint-dependencies demo check sanitize bench fuzz install uninstall lint docs schema clean
 all: $B/finegrain plugins
 plugins: $(PLUGIN_LIST:%=$B/plugins/%.so)
 
@@ -86,6 +86,8 @@ tests: $(TESTS)
 
 dependencies:
 	@scripts/install-dependencies.sh build
+lint-dependencies:
+	@scripts/install-dependencies.sh build lint
 test-dependencies:
 	@scripts/install-dependencies.sh build test
 
@@ -150,8 +152,8 @@ schema: all
 docs: schema
 	dot -Tsvg docs/way.dot > docs/way.svg
 
-lint: test-dependencies
-	clang-format --dry-run -Werror $(wildcard core/*.[ch] core/include/finegrain/*.h plugins/*/*.[ch] tests/*.[ch])
+lint: lint-dependencies
+	clang-format --dry-run -Werror $(wildcard core/*.[ch] core/include/finegrain/*.h plugins/*/*.[ch] tests/*.[ch] tests/*/*.[ch] examples/*/*.c)
 	clang-tidy --quiet $(LIBRARY_SOURCES) $(COMMAND_SOURCES) -- -std=c17 -D_GNU_SOURCE -DFG_VERSION='""' $(CORE_CFLAGS)
 
 clean:

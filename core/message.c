@@ -23,6 +23,8 @@ typedef struct table_box {
   fg_table table;
   atomic_uint references;
   uint64_t row_capacity;
+  fg_column *columns; ///< copies of this host's size: a field the plugin's do not have is zero
+  const fg_column **pointers;
   char **texts; ///< copies of the text cells
   uint64_t text_count, text_capacity;
 } table_box;
@@ -135,15 +137,32 @@ void fg_model_unref(const fg_model *model) {
   free(box);
 }
 
+/// The plugin's columns as this host knows them.
+static int copy_columns(table_box *box, const fg_column *const *columns) {
+  uint32_t count = 0;
+  while (columns[count]) count++;
+  box->columns = calloc(count + 1, sizeof *box->columns);
+  box->pointers = calloc(count + 1, sizeof *box->pointers);
+  if (!box->columns || !box->pointers) return 0;
+  for (uint32_t c = 0; c < count; c++) {
+    size_t bytes = columns[c]->size < sizeof(fg_column) ? columns[c]->size : sizeof(fg_column);
+    memcpy(&box->columns[c], columns[c], bytes);
+    box->pointers[c] = &box->columns[c];
+  }
+  box->table.column_count = count;
+  box->table.columns = box->pointers;
+  return 1;
+}
+
 fg_table *fg_table_create(const char *name, const fg_column *const *columns) {
   table_box *box = calloc(1, sizeof *box);
   if (!box) return NULL;
   atomic_init(&box->references, 1);
   box->table.size = sizeof(fg_table);
   box->table.name = name;
-  box->table.columns = columns;
-  while (columns[box->table.column_count]) box->table.column_count++;
-  return &box->table;
+  if (copy_columns(box, columns)) return &box->table;
+  fg_table_unref(&box->table);
+  return NULL;
 }
 
 /// Doubles an array of `size`-byte items until `needed` fit.
@@ -189,6 +208,8 @@ void fg_table_unref(const fg_table *table) {
   if (atomic_fetch_sub(&box->references, 1) != 1) return;
   for (uint64_t i = 0; i < box->text_count; i++) free(box->texts[i]);
   free(box->texts);
+  free(box->columns);
+  free(box->pointers);
   free((void *)(uintptr_t)box->table.cells);
   free(box);
 }

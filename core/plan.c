@@ -270,8 +270,16 @@ static bool merge_formats(fg_plan *plan, const fg_instance *instance, fg_input *
                   input->edges[0]->from->spec->name, element_word(next->element), input->edges[e]->from->spec->name);
       return false;
     }
-    for (uint32_t s = 0; s < next->shape_count && merged->shape_count < FG_MAX_SHAPES; s++)
-      if (!has_shape(merged, &next->shapes[s])) merged->shapes[merged->shape_count++] = next->shapes[s];
+    for (uint32_t s = 0; s < next->shape_count; s++) {
+      if (has_shape(merged, &next->shapes[s])) continue;
+      if (merged->shape_count == FG_MAX_SHAPES) {
+        fg_error_at(plan->diagnostics, instance->spec->place, instance->spec->name,
+                    "input '%s' would take more than %u different lattices; use two stages", input->port->name,
+                    FG_MAX_SHAPES);
+        return false;
+      }
+      merged->shapes[merged->shape_count++] = next->shapes[s];
+    }
     merged->configurations =
         merged->configurations && next->configurations ? merged->configurations + next->configurations : 0;
     if (next->batch > merged->batch) merged->batch = next->batch;
@@ -472,26 +480,12 @@ uint64_t fg_plan_bound(const fg_plan *plan) {
   return bytes;
 }
 
-/// A double-quoted YAML text.
-static void write_text(const char *text, FILE *out) {
-  fputc('"', out);
-  for (const char *c = text; *c; c++) {
-    if (*c == '"' || *c == '\\')
-      fprintf(out, "\\%c", *c);
-    else if ((unsigned char)*c < 32)
-      fprintf(out, "\\x%02x", (unsigned)*c);
-    else
-      fputc(*c, out);
-  }
-  fputc('"', out);
-}
-
 void fg_plan_write(const fg_plan *plan, bool identity, FILE *out) {
   const fg_pipeline *pipeline = plan->pipeline;
   fprintf(out, "finegrain: 1\n");
   if (!identity) {
     fprintf(out, "name: ");
-    write_text(pipeline->name, out);
+    fg_yaml_write_text(pipeline->name, out);
     fputc('\n', out);
   }
   fprintf(out, "seed: %" PRIu64 "\nstages:\n", plan->seed);
@@ -517,7 +511,7 @@ void fg_plan_write(const fg_plan *plan, bool identity, FILE *out) {
     fprintf(out, "    record:\n");
     for (size_t r = 0; r < instance->spec->record_count; r++) {
       fprintf(out, "      %s: ", instance->spec->records[r].port);
-      write_text(instance->spec->records[r].file, out);
+      fg_yaml_write_text(instance->spec->records[r].file, out);
       fputc('\n', out);
     }
   }

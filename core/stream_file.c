@@ -165,7 +165,7 @@ fg_status fg_stream_continue(const char *path, uint64_t bytes, fg_stream_writer 
   if (made->file < 0 || fstat(made->file, &info) != 0)
     status = fg_error_set(error, "cannot open %s: %s", path, strerror(errno));
   else if (bytes < HEAD_BYTES || (uint64_t)info.st_size < bytes || !read_at(made->file, 0, head, HEAD_BYTES) ||
-           memcmp(head, FILE_MAGIC, 8) != 0 || fg_get32(head + 8) != FILE_VERSION)
+           memcmp(head, FILE_MAGIC, 8) != 0 || fg_get32(head + 8) != FILE_VERSION || fg_get32(head + 12) != 0)
     status = fg_error_set(error, "%s is not the stream file it was", path);
   if (status == FG_OK) status = index_prefix(made, bytes, error);
   if (status == FG_OK && (ftruncate(made->file, (off_t)bytes) != 0 || lseek(made->file, (off_t)bytes, SEEK_SET) < 0))

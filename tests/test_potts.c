@@ -507,6 +507,21 @@ static void thermalized(void) {
   check_first(HEAT_BATH, 3, 5, -2, exact_moments(number, 5, -2).e);
 }
 
+/// Chains start in one state, uniform over the chains: seen after a cluster or two of a lattice that stays ordered.
+static void first_state(void) {
+  driver *d = sampler_run(KIND, "states: 3, size: 4, coupling: 40, configurations: 4096, chains: 4096",
+                          ", thermalize: 0, spacing: 1", 1);
+  double observed[3] = {0}, uniform[3] = {1.0 / 3, 1.0 / 3, 1.0 / 3};
+  CHECK_INTEGER(driver_count(d, 0), 4096);
+  for (size_t i = 0; i < driver_count(d, 0); i++) {
+    const fg_batch *batch = driver_message(d, 0, i)->batch;
+    CHECK_INTEGER(equal_bonds(batch, 0), 32);
+    observed[state_get(batch, 0, 0, 0)]++;
+  }
+  driver_close(d);
+  CU_ASSERT(chi_squared_deviate(observed, uniform, 3, 4096) < 4);
+}
+
 /// `critical` is ln(1+√q), in the batches and in what comes out.
 static void critical_by_name(void) {
   static const unsigned numbers[] = {2, 3, 4, 10, 255};
@@ -708,6 +723,7 @@ int main(void) {
       {"two states against Ising values", two_states},
       {"two states are the spins of sampler.wolff", same_as_ising},
       {"automatic thermalisation", thermalized},
+      {"first state", first_state},
       {"critical by name", critical_by_name},
       {"order of the stream", stream_order},
       {"seeds", seeds},

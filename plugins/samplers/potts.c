@@ -55,12 +55,11 @@ static void fill_thresholds(const sampler_model *model, unsigned way, uint64_t b
     if (model->coupling < 0 ? have[k] < heaviest : have[k] > heaviest) heaviest = have[k];
   double total = elsewhere > 0 ? elsewhere * exp(-model->coupling * heaviest) : 0;
   for (int k = 0; k < different; k++) total += exp(model->coupling * (have[k] - heaviest));
-  double sum = 0;
+  double sum = 0; // reaches total exactly when no state is elsewhere: nothing is drawn from none
   for (int i = 0, k = 0; i < 4; i++) {
     if (is_new(way, i)) sum += exp(model->coupling * (have[k++] - heaviest)); // its equals share this place
     below[i] = (uint64_t)(sum / total * 0x1p63);
   }
-  if (elsewhere <= 0) below[3] = UINT64_MAX;
 }
 
 static inline void sort_two(unsigned *low, unsigned *high) {
