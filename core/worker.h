@@ -97,7 +97,7 @@ typedef struct fg_worker {
 } fg_worker;
 
 /// The thread's main: calls the stage in the order stage.h promises, ends its streams, and reports how it went.
-void *fg_worker_main(void *worker);
+void *fg_worker_main(void *arg);
 
 /// Records why the run fails (the first report wins), and stops everyone. Returns FG_FAILED.
 fg_status fg_worker_fail(fg_worker *worker, fg_place place, const char *message);

@@ -102,8 +102,8 @@ static void enumerate(unsigned q, unsigned length, double coupling, cell_fn cell
   normalize(probability);
 }
 
-/// The same for cells that do not depend on the names of the states, from all ways to part the sites into classes of equal
-/// state: n classes stand for q(q-1)…(q-n+1) configurations.
+/// The same for cells that do not depend on the names of the states, from all ways to part the sites into classes of
+/// equal state: n classes stand for q(q-1)…(q-n+1) configurations.
 static void enumerate_classes(small_lattice *s, unsigned at, unsigned classes, double number, double coupling,
                               cell_fn cell, double weight[MOST_CELLS]) {
   if (at == s->length * s->length) {
@@ -227,8 +227,8 @@ static void antiferromagnetic(void) {
   check_classes(HEAT_BATH, 5, 3, -1.5, 40);
 }
 
-/// More states than neighbours. With 255 even four sites go over from order to disorder and back as if by a transition of
-/// first order, hence the many updates between configurations.
+/// More states than neighbours. With 255 even four sites go over from order to disorder and back as if by a
+/// transition of first order, hence the many updates between configurations.
 static void many_states(void) {
   check_classes(WOLFF, 5, 2, critical(5), 40);
   check_classes(WOLFF, 5, 3, critical(5), 60);
@@ -244,8 +244,8 @@ static void many_states(void) {
 
 #define MOST_BONDS (2 * MOST_SITES + 1)
 
-/// number[b]: configurations with b equal bonds. The last row of a growing strip has q^L states; the first row is fixed,
-/// its first site to state 0, the others summed over.
+/// number[b]: configurations with b equal bonds. The last row of a growing strip has q^L states; the first row is
+/// fixed, its first site to state 0, the others summed over.
 static void numbers_of_states(unsigned q, unsigned length, double number[MOST_BONDS]) {
   unsigned rows = 1;
   for (unsigned x = 0; x < length; x++) rows *= q;
@@ -476,8 +476,8 @@ static void same_as_ising(void) {
 
 // ---- what chooses itself
 
-/// e from many independent single-configuration chains: shows a thermalisation that is too short, which long chains would
-/// hide. Within 4σ.
+/// e from many independent single-configuration chains: shows a thermalisation that is too short, which long chains
+/// would hide. Within 4σ.
 static void check_first(const method *m, unsigned q, unsigned length, double coupling, double expected) {
   const unsigned n = 2048;
   char params[256];

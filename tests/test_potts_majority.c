@@ -1,5 +1,5 @@
-// test_potts_majority.c — coarsen.potts-majority: most frequent states against a count site by site, what becomes of ties,
-// two states against coarsen.majority, what is kept, and that batches leave no trace.
+// test_potts_majority.c — coarsen.potts-majority: most frequent states against a count site by site, what becomes of
+// ties, two states against coarsen.majority, what is kept, and that batches leave no trace.
 #include "check.h"
 #include "driver.h"
 #include "sampling.h"
@@ -119,8 +119,8 @@ static fg_batch *tiled(const fg_host *host, uint64_t length, uint32_t count, uin
   return batch;
 }
 
-/// Ties of `ways` states: what blocks become is uniform, jointly for pairs of neighbours, and for a block and that of the
-/// next configuration; pairs do not overlap. The deviates of χ² must stay below 4, a chance of 3e-5 each.
+/// Ties of `ways` states: what blocks become is uniform, jointly for pairs of neighbours, and for a block and that of
+/// the next configuration; pairs do not overlap. The deviates of χ² must stay below 4, a chance of 3e-5 each.
 static void check_uniform(uint64_t factor, const uint8_t *pattern, const uint8_t *tied, unsigned ways) {
   char params[40];
   const uint32_t count = 800;

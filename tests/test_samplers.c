@@ -3,8 +3,7 @@
 #include "check.h"
 #include "driver.h"
 #include "ising_observables.h"
-
-#include <stdbool.h>
+#include "sampling.h"
 
 #define CRITICAL 0.44068679350977147
 
@@ -21,15 +20,9 @@ static const method methods[] = {
 #define METROPOLIS 1
 #define METHODS 3
 
-/// Opens a sampler, negotiates, and runs it to its end.
+/// A sampler run to its end.
 static driver *run(const method *m, const char *params, uint64_t seed) {
-  char all[256];
-  snprintf(all, sizeof all, "%s%s", params, m->more);
-  driver *d = driver_open(m->kind, all, seed);
-  CHECK_TEXT(driver_error(d), "");
-  CHECK_INTEGER(driver_negotiate(d, NULL), FG_OK);
-  CHECK_INTEGER(driver_finish(d), FG_OK);
-  return d;
+  return sampler_run(m->kind, params, m->more, seed);
 }
 
 // ---- distributions on lattices small enough to enumerate
@@ -64,33 +57,6 @@ static void enumerate(unsigned length, double coupling, double probability[CELLS
   for (size_t c = 0; c < CELLS; c++) probability[c] /= sum;
 }
 
-/// χ² of observed against expected counts; cells that expect fewer than 10 are one cell. Returns it as a standard
-/// normal deviate (Wilson & Hilferty, PNAS 17, 684, 1931); infinite when a state came out that has no probability.
-static double chi_squared_deviate(const double *observed, const double *probability, double n) {
-  double chi = 0, rare_observed = 0, rare_expected = 0;
-  int cells = 0;
-  for (size_t c = 0; c < CELLS; c++) {
-    double expected = n * probability[c];
-    if (expected < 10) {
-      rare_observed += observed[c];
-      rare_expected += expected;
-      if (probability[c] <= 0 && observed[c] > 0) return INFINITY;
-      continue;
-    }
-    chi += (observed[c] - expected) * (observed[c] - expected) / expected;
-    cells++;
-  }
-  if (rare_expected > 10) {
-    chi += (rare_observed - rare_expected) * (rare_observed - rare_expected) / rare_expected;
-    cells++;
-  } else if (rare_observed > rare_expected + 5 * sqrt(rare_expected) + 5) {
-    return INFINITY;
-  }
-  if (cells < 2) return 0;
-  double k = cells - 1, spread = 2 / (9 * k);
-  return (cbrt(chi / k) - (1 - spread)) / sqrt(spread);
-}
-
 /// The joint distribution of energy and magnetisation, from configurations `spacing` updates apart. The deviate must
 /// stay below 4, a chance of 3e-5 each.
 static void check_joint(const method *m, unsigned length, double coupling, unsigned spacing) {
@@ -107,7 +73,7 @@ static void check_joint(const method *m, unsigned length, double coupling, unsig
   }
   driver_close(d);
   enumerate(length, coupling, probability);
-  double deviate = chi_squared_deviate(observed, probability, n);
+  double deviate = chi_squared_deviate(observed, probability, CELLS, n);
   if (!(deviate < 4)) printf("\n    %s L=%u K=%g: χ² deviate %.2f", m->label, length, coupling, deviate);
   CU_ASSERT(deviate < 4);
 }
@@ -230,23 +196,12 @@ static void order(void) {
   }
 }
 
-/// Same bytes in the same batches?
-static bool equal(const driver *a, size_t from_a, const driver *b, size_t from_b) {
-  if (driver_count(a, 0) - from_a != driver_count(b, 0) - from_b) return false;
-  for (size_t i = 0; from_a + i < driver_count(a, 0); i++) {
-    const fg_batch *x = driver_message(a, 0, from_a + i)->batch, *y = driver_message(b, 0, from_b + i)->batch;
-    if (x->chain != y->chain || x->first != y->first || x->count != y->count) return false;
-    if (memcmp(x->data, y->data, x->count * x->rows * x->row_bytes) != 0) return false;
-  }
-  return true;
-}
-
 static void seeds(void) {
   const char *params = "size: 20, coupling: critical, configurations: 200, chains: 2";
   for (int m = 0; m < METHODS; m++) {
     driver *a = run(&methods[m], params, 1), *b = run(&methods[m], params, 1), *c = run(&methods[m], params, 2);
-    CU_ASSERT(equal(a, 0, b, 0));
-    CU_ASSERT(!equal(a, 0, c, 0));
+    CU_ASSERT(streams_equal(a, 0, b, 0));
+    CU_ASSERT(!streams_equal(a, 0, c, 0));
     const fg_batch *one = driver_message(a, 0, 0)->batch, *other = driver_message(a, 0, 1)->batch;
     CU_ASSERT(memcmp(one->data, other->data, one->count * one->rows * one->row_bytes) != 0);
     driver_close(a);
@@ -275,75 +230,42 @@ static void padding(void) {
 
 // ---- checkpoints
 
-typedef struct memory {
-  unsigned char bytes[1 << 16];
-  size_t size, at;
-} memory;
-
-static fg_status memory_write(const fg_writer *writer, const void *data, size_t bytes) {
-  memory *m = writer->impl;
-  if (bytes > sizeof m->bytes - m->size) return FG_FAILED;
-  memcpy(m->bytes + m->size, data, bytes);
-  m->size += bytes;
-  return FG_OK;
-}
-
-static fg_status memory_read(const fg_reader *reader, void *data, size_t bytes) {
-  memory *m = reader->impl;
-  if (bytes > m->size - m->at) return FG_FAILED;
-  memcpy(data, m->bytes + m->at, bytes);
-  m->at += bytes;
-  return FG_OK;
-}
-
 static driver *open_for_restore(const method *m, const char *params) {
-  char all[256];
-  snprintf(all, sizeof all, "%s%s", params, m->more);
-  driver *d = driver_open(m->kind, all, 11);
-  CHECK_INTEGER(driver_negotiate(d, NULL), FG_OK);
-  return d;
-}
-
-static fg_status restore(driver *d, memory *saved) {
-  fg_reader reader = {sizeof reader, saved, memory_read};
-  saved->at = 0;
-  return driver_stage(d)->restore(driver_self(d), &reader);
+  return sampler_open(m->kind, params, m->more, 11);
 }
 
 static void checkpoints(void) {
   const char *params = "size: 33, coupling: critical, configurations: 8001, chains: 3, thermalize: 20, spacing: 1";
-  static memory saved;
+  static checkpoint saved;
   for (int m = 0; m < METHODS; m++) {
     driver *whole = run(&methods[m], params, 11);
     for (unsigned rounds = 0; rounds <= 3; rounds++) { // 992 configurations in a batch: three rounds, the third partial
       driver *early = open_for_restore(&methods[m], params);
       for (unsigned i = 0; i < rounds; i++) CHECK_INTEGER(driver_stage(early)->produce(driver_self(early)), FG_OK);
-      fg_writer writer = {sizeof writer, &saved, memory_write};
-      saved.size = 0;
-      CHECK_INTEGER(driver_stage(early)->save(driver_self(early), &writer), FG_OK);
+      CHECK_INTEGER(stage_save(early, &saved), FG_OK);
       size_t emitted = driver_count(early, 0);
       driver_close(early);
 
       driver *late = open_for_restore(&methods[m], params);
-      CHECK_INTEGER(restore(late, &saved), FG_OK);
+      CHECK_INTEGER(stage_restore(late, &saved), FG_OK);
       CHECK_INTEGER(driver_finish(late), FG_OK);
-      CU_ASSERT(equal(whole, emitted, late, 0));
+      CU_ASSERT(streams_equal(whole, emitted, late, 0));
       driver_close(late);
     }
     driver_close(whole);
 
     driver *torn = open_for_restore(&methods[m], params);
     saved.size -= 1;
-    CHECK_INTEGER(restore(torn, &saved), FG_FAILED);
+    CHECK_INTEGER(stage_restore(torn, &saved), FG_FAILED);
     CU_ASSERT(strlen(driver_error(torn)) > 0);
     driver_close(torn);
     driver *damaged = open_for_restore(&methods[m], params);
     saved.size += 1;
     memset(saved.bytes + 24, 0xff, 8); // configurations the first chain has given
-    CHECK_INTEGER(restore(damaged, &saved), FG_FAILED);
+    CHECK_INTEGER(stage_restore(damaged, &saved), FG_FAILED);
     driver_close(damaged);
     driver *foreign = open_for_restore(&methods[m], "size: 32, coupling: critical, configurations: 8001, chains: 3");
-    CHECK_INTEGER(restore(foreign, &saved), FG_FAILED);
+    CHECK_INTEGER(stage_restore(foreign, &saved), FG_FAILED);
     driver_close(foreign);
   }
 }

@@ -1,6 +1,6 @@
-// blocks.h — what block-spin transformations of the square lattice share: the factor, formats, the rows of blocks that are
-// computed in parallel, and random bits for ties that are addressed by configuration, level and block, so batches and
-// threads leave no trace. What a block becomes is the stage's own (blocks_rule).
+// blocks.h — what block-spin transformations of the square lattice share: the factor, formats, the rows of blocks
+// that are computed in parallel, and random bits for ties that are addressed by configuration, level and block, so
+// batches and threads leave no trace. What a block becomes is the stage's own (blocks_rule).
 #ifndef PLUGINS_COARSEN_BLOCKS_H
 #define PLUGINS_COARSEN_BLOCKS_H
 

@@ -1,5 +1,5 @@
-// potts_majority.c — coarsen.potts-majority: every block of factor×factor sites becomes the state most of its sites have;
-// what a tie becomes is a parameter.
+// potts_majority.c — coarsen.potts-majority: every block of factor×factor sites becomes the state most of its sites
+// have; what a tie becomes is a parameter.
 #include "blocks.h"
 
 enum { TIES_RANDOM, TIES_LOWEST, TIES_HIGHEST };
@@ -11,7 +11,8 @@ typedef struct tally {
   uint64_t sites[STATES];
 } tally;
 
-/// Counts the block x of a row and writes the states that occur most often, in the order they are met. Returns their number.
+/// Counts the block x of a row and writes the states that occur most often, in the order they are met. Returns their
+/// number.
 static unsigned most_frequent(const blocks_row *to, uint64_t x, tally *counts, uint8_t states[STATES]) {
   const uint64_t factor = (uint64_t)to->config->factor;
   uint64_t most = 0;

@@ -8,9 +8,9 @@
 #define SPACING_VOLUMES 0.5      // … between configurations, before the extra half cluster
 #define CANCEL_CHECK (1u << 20)  // sites changed between two looks at host->cancelled
 
-/// Grows the cluster of `seed`, xor-ing `change` to the state of its sites, and returns its size. A site changes when it
-/// joins, so a site that still has the old state is one outside the cluster, and each bond is tried once, from the side
-/// that joins first.
+/// Grows the cluster of `seed`, xor-ing `change` to the state of its sites, and returns its size. A site changes when
+/// it joins, so a site that still has the old state is one outside the cluster, and each bond is tried once, from the
+/// side that joins first.
 /// Acceptance is a sum, not a branch, which would be mispredicted too often: 9 ns a site against 22 at Kc. Random bits
 /// are therefore spent on bonds between unlike sites too. With 32 of them a probability is off by at most 2⁻³³.
 __attribute__((always_inline)) static inline uint64_t grow(const cluster_sampler *sampler, sampler_chain *chain,
@@ -47,8 +47,8 @@ __attribute__((always_inline)) static inline uint64_t grow(const cluster_sampler
   return tail;
 }
 
-/// Changes one cluster to another state, uniformly drawn, and returns its size. With two states there is nothing to draw,
-/// and a constant change is 10% faster.
+/// Changes one cluster to another state, uniformly drawn, and returns its size. With two states there is nothing to
+/// draw, and a constant change is 10% faster.
 static uint64_t change_cluster(const cluster_sampler *sampler, sampler_chain *chain) {
   const uint32_t states = sampler->base.model.states;
   uint64_t seed = fg_rng_below(&chain->rng, sampler->base.sites);

@@ -1,7 +1,7 @@
 // clusters.h — chains that move by single clusters (U. Wolff, Phys. Rev. Lett. 62, 361, 1989), for any number of
 // states: sites in one state are joined by active bonds, and the cluster of a random site changes to another state.
-// Cluster counts are always fixed before the clusters they count: stopping once "enough" sites have changed would favour
-// the states that large clusters leave behind.
+// Cluster counts are always fixed before the clusters they count: stopping once "enough" sites have changed would
+// favour the states that large clusters leave behind.
 #ifndef PLUGINS_SAMPLERS_CLUSTERS_H
 #define PLUGINS_SAMPLERS_CLUSTERS_H
 

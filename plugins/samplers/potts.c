@@ -1,5 +1,5 @@
-// potts.c — sampler.potts: the Potts model of 2 to 255 states, by clusters or by heat bath. Weight exp(K Σ δ(s,s')) over
-// the bonds of the lattice.
+// potts.c — sampler.potts: the Potts model of 2 to 255 states, by clusters or by heat bath. Weight exp(K Σ δ(s,s'))
+// over the bonds of the lattice.
 #include "clusters.h"
 #include "sweeps.h"
 
@@ -25,7 +25,8 @@ static double critical_coupling(int64_t states) { return log1p(sqrt((double)stat
 
 // ---- heat bath
 
-/// The neighbours' states in ascending order are alike in one of 8 ways: bit i is set when number i and i + 1 are equal.
+/// The neighbours' states in ascending order are alike in one of 8 ways: bit i is set when number i and i + 1 are
+/// equal.
 #define WAYS 8u
 
 typedef struct heat_bath {
@@ -92,9 +93,10 @@ static inline unsigned update(const sweep_sampler *base, fg_rng *rng, unsigned s
 
 static void sweep(const sweep_sampler *sampler, sampler_chain *chain) { sweep_sites(sampler, chain, update); }
 
-/// An estimate of 1/ξ. Attraction: |K/Kc - 1|, for ξ grows no faster than 1/|K - Kc| with any number of states. Repulsion:
-/// two states are the Ising antiferromagnet, whose walls cannot vanish on odd lattices; three are critical at K = -∞, with
-/// ξ ~ exp(2|K|) (S. J. Ferreira & A. D. Sokal, J. Stat. Phys. 96, 461, 1999); more are never far from disorder.
+/// An estimate of 1/ξ. Attraction: |K/Kc - 1|, for ξ grows no faster than 1/|K - Kc| with any number of states.
+/// Repulsion: two states are the Ising antiferromagnet, whose walls cannot vanish on odd lattices; three are critical
+/// at K = -∞, with ξ ~ exp(2|K|) (S. J. Ferreira & A. D. Sokal, J. Stat. Phys. 96, 461, 1999); more are never far
+/// from disorder.
 static double inverse_length(const sampler_model *model, int64_t size) {
   double strength = fabs(model->coupling);
   if (model->coupling < 0 && model->states == 2 && size % 2) return 0;

@@ -81,7 +81,8 @@ void sampler_init(sampler_base *sampler, const fg_host *host, const sampler_conf
 /// All sites in one state, drawn uniformly; `staggered`: one of the two checkerboards in the next state.
 void sampler_order(const sampler_base *sampler, sampler_chain *chain, int staggered);
 
-/// Draws chain->label, uniformly among the permutations of the states (Fisher & Yates). An exact symmetry of every model here.
+/// Draws chain->label, uniformly among the permutations of the states (Fisher & Yates). An exact symmetry of every
+/// model here.
 void sampler_relabel(const sampler_base *sampler, sampler_chain *chain);
 
 // The functions of fg_stage; `self` is an instance from calloc that starts with a sampler_base.
