@@ -53,7 +53,7 @@ static fg_status send_batch(fg_worker *worker, uint32_t port, const fg_batch *ba
     fg_batch_unref(batch);
     return atomic_load(fg_hub_cancelled(worker->shared->hub)) ? FG_CANCELLED : FG_OK;
   }
-  if (level) {
+  if (level && packet) {
     item.packet = packet;
     item.bytes = packet->bytes;
     fg_batch_unref(batch);

@@ -256,7 +256,7 @@ static fg_status drop(fg_port_reader *reader, uint64_t most) {
     fg_message message = {0};
     status = paired ? hold(reader) : fg_port_next(reader, &message);
     if (status != FG_OK) break;
-    uint64_t left = paired ? reader->held->count - reader->offset : 1;
+    uint64_t left = paired && reader->held ? reader->held->count - reader->offset : 1;
     if (left > most - dropped) left = most - dropped;
     if (paired) reader->offset += (uint32_t)left;
     fg_message_unref(&message);
