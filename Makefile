@@ -1,4 +1,4 @@
-# make | make demo | make check | make bench | make install PREFIX=… | make lint | make docs | make clean
+# make | make demo | make check | make install PREFIX=… | make uninstall | make lint | make sanitize | make fuzz | make docs | make clean
 # On a fresh Debian machine 'make demo' and 'make check' install what they need (scripts/install-dependencies.sh).
 B       ?= build
 PREFIX  ?= /usr/local
@@ -46,7 +46,7 @@ sink.file_PKG              := libzstd libxxhash hdf5-serial
 sink.snapshot_OBJECTS      := plugins/io/snapshot.o plugins/io/canvas.o
 sink.snapshot_PKG          := libpng
 
-.PHONY: all plugins tests dependencies test-dependencies lint-dependencies demo check sanitize bench fuzz install uninstall lint docs schema clean
+.PHONY: all plugins tests dependencies test-dependencies lint-dependencies demo check sanitize fuzz install uninstall lint docs schema clean
 all: $B/finegrain plugins
 plugins: $(PLUGIN_LIST:%=$B/plugins/%.so)
 
