@@ -8,6 +8,7 @@ set -euo pipefail
 program() { command -v "$1" >/dev/null; }
 header() { echo "#include <$1>" | cc -E -x c - >/dev/null 2>&1; }
 library() { pkg-config --exists "$1" 2>/dev/null; }
+fuzzer() { echo 'int LLVMFuzzerTestOneInput(const char *d, unsigned long n) { return !d || !n ? 0 : 0; }' | clang -fsanitize=fuzzer -x c -o /dev/null - >/dev/null 2>&1; }
 module() { /usr/bin/python3 -c "import $1" 2>/dev/null; } # the system's: another python3 in PATH may lack h5py
 
 # group | Debian package | how one sees that it is there | what it is for
@@ -30,6 +31,7 @@ test  | python3-numpy    | module numpy              | the same
 test  | python3-h5py     | module h5py               | the same
 test  | graphviz         | program dot               | draws what finegrain graph prints
 test  | clang            | program clang             | the second compiler that must be content
+test  | libclang-rt-14-dev | fuzzer                | the sanitizers and the fuzzer of clang
 test  | g++              | program g++               | the headers are C++, too
 test  | python3-jsonschema | module jsonschema       | checks the schema that editors use
 test  | python3-yaml     | module yaml               | reads pipelines for that

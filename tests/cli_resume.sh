@@ -1,20 +1,22 @@
 #!/usr/bin/env bash
 # Interruptions: kill -9 at random instants, SIGTERM and SIGINT, damaged checkpoints, live and changed folders, crashing
-# plugins. A resumed run has the results of an uninterrupted one. KILLS=50 makes the campaign longer (default 5).
+# plugins. A resumed run has the results of an uninterrupted one. KILLS=50 makes the campaign longer (default 5), SCALE=6
+# the run that is killed (default 1: about 2 s).
 . "$(dirname "$0")/common.sh"
 RANDOM=20260604
+scale=${SCALE:-1}
 
-cat >"$scratch/p.yaml" <<'YAML'
+cat >"$scratch/p.yaml" <<YAML
 finegrain: 1
 name: interrupted
 seed: 7
 stages:
-  sample: {plugin: sampler.wolff, params: {size: 64, coupling: critical, configurations: 15000, chains: 3}, record: {configurations: kept/sample.fgs}}
-  local: {plugin: sampler.metropolis, params: {size: 16, coupling: 0.42, configurations: 4000}}
+  sample: {plugin: sampler.wolff, params: {size: 64, coupling: critical, configurations: $((15000 * scale)), chains: 3}, record: {configurations: kept/sample.fgs}}
+  local: {plugin: sampler.metropolis, params: {size: 16, coupling: 0.42, configurations: $((4000 * scale))}}
   block: {plugin: coarsen.majority, input: sample, record: {blocks: kept/block.fgs}}
   net: {plugin: network.symmetric, params: {kernel: 5}}
   train: {plugin: train.newton, inputs: {model: net, fine: sample, coarse: block}}
-  dream: {plugin: generate.dream, inputs: {model: train}, params: {levels: 6, configurations: 4000}}
+  dream: {plugin: generate.dream, inputs: {model: train}, params: {levels: 6, configurations: $((4000 * scale))}}
   thermo: {plugin: estimate.thermo, input: dream}
   sampled: {plugin: estimate.thermo, input: [sample, block, local]}
 stream: {checkpoint: 100 ms}
@@ -74,7 +76,7 @@ for case in "TERM sample 143" "INT dream 130"; do
   expect_text "$scratch/stopped/log.txt" "$stage: goes on from its checkpoint, after"
   same "$scratch/stopped" "SIG$signal"
 done
-expect_text "$scratch/stopped/log.txt" "sample: had ended; its 15000 configurations are read back"
+expect_text "$scratch/stopped/log.txt" "sample: had ended; its $((15000 * scale)) configurations are read back"
 
 # A damaged state, a damaged recording, one cut off: computed again, with a word in the log.
 stop_early() {
