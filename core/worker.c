@@ -64,6 +64,7 @@ typedef struct port_group {
   fg_port_reader *readers[MOST_PORTS];
   uint32_t first; ///< number of the first
   uint32_t count;
+  bool paired; ///< cut to the same configurations, and counted by them; also when only one is connected
 } port_group;
 
 /// One step: a message, or one of each paired port, through the stage. FG_DONE: they have ended.
@@ -72,10 +73,10 @@ static fg_status step(fg_worker *worker, const port_group *group) {
   fg_message messages[MOST_PORTS] = {{0}};
   const fg_message *given[MOST_PORTS];
   for (uint32_t k = 0; k < group->count; k++) given[k] = &messages[k];
-  fg_status status = group->count > 1 ? fg_port_next_pair(group->readers, group->count, messages)
-                                      : fg_port_next(group->readers[0], messages);
+  fg_status status = group->paired ? fg_port_next_pair(group->readers, group->count, messages)
+                                   : fg_port_next(group->readers[0], messages);
   if (status != FG_OK) return status;
-  worker->positions[group->first].consumed += group->count > 1 ? messages[0].batch->count : 1;
+  worker->positions[group->first].consumed += group->paired ? messages[0].batch->count : 1;
   status = explained(worker, instance->stage->process(instance->self, group->first, given, group->count));
   for (uint32_t k = 0; k < group->count; k++) fg_message_unref(&messages[k]);
   return status < FG_OK ? status : FG_OK;
@@ -115,7 +116,7 @@ static fg_status read_group(fg_worker *worker, const port_group *group, bool sav
 /// All ports whose FIRST flag is `first`, in declaration order; the paired ones at the place of the first of them.
 static fg_status read_inputs(fg_worker *worker, bool first) {
   const fg_instance *instance = worker->instance;
-  port_group paired = {.count = 0};
+  port_group paired = {.paired = true};
   for (uint32_t p = 0; p < instance->input_count && paired.count < MOST_PORTS; p++) {
     if (!(instance->inputs[p].port->flags & FG_PORT_PAIRED) || !worker->readers[p]) continue;
     if (!paired.count) paired.first = p;
@@ -125,7 +126,7 @@ static fg_status read_inputs(fg_worker *worker, bool first) {
   for (uint32_t p = 0; p < instance->input_count && status == FG_OK; p++) {
     uint32_t flags = instance->inputs[p].port->flags;
     if (!worker->readers[p] || !(flags & FG_PORT_FIRST) == first) continue;
-    const port_group single = {{worker->readers[p]}, p, 1};
+    const port_group single = {.readers = {worker->readers[p]}, .first = p, .count = 1};
     if (!(flags & FG_PORT_PAIRED))
       status = read_group(worker, &single, !first);
     else if (p == paired.first)

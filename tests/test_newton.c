@@ -119,7 +119,7 @@ static void come_back(int kernel, const double *truth, uint64_t count) {
   double gradient[36] = {0}, loss = 0;
   CHECK_INTEGER(network->open(host, f.model->hyperparameters, f.model->weights, count, &model), FG_OK);
   for (int b = 0; b < BATCHES; b++) {
-    CHECK_INTEGER(network->gradient(model, fine[b], coarse[b], 0, LATTICES, &loss, gradient), FG_OK);
+    CHECK_INTEGER(network->gradient(model, fine[b], coarse[b], 0, LATTICES, NULL, &loss, gradient), FG_OK);
     host->batch_unref(host, fine[b]);
     host->batch_unref(host, coarse[b]);
   }

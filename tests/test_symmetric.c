@@ -246,12 +246,15 @@ static void gradients(void) {
   for (int k = 0; k < KERNELS; k++) {
     opened o = open_kernel(kernels[k]);
     fg_batch *coarse = spins_random(o.host, 4, 4, 3, 0.6, 1), *fine = spins_random(o.host, 8, 8, 3, 0.6, 2);
-    double gradient[36] = {0}, loss = 0, sum = 0, log_prob[3], step = 1e-4;
-    CHECK_INTEGER(o.network->gradient(o.model, fine, coarse, 0, 2, &loss, gradient), FG_OK);
-    CHECK_INTEGER(o.network->gradient(o.model, fine, coarse, 2, 3, &loss, gradient), FG_OK);
+    const double weight[3] = {0.5, 2, 1};
+    double gradient[36] = {0}, loss = 0, sum = 0, log_prob[3], step = 1e-4, unweighted[36] = {0}, unweighted_loss = 0;
+    CHECK_INTEGER(o.network->gradient(o.model, fine, coarse, 0, 2, weight, &loss, gradient), FG_OK);
+    CHECK_INTEGER(o.network->gradient(o.model, fine, coarse, 2, 3, NULL, &loss, gradient), FG_OK);
+    CHECK_INTEGER(o.network->gradient(o.model, fine, coarse, 0, 3, NULL, &unweighted_loss, unweighted), FG_OK);
     CHECK_INTEGER(o.network->log_prob(o.model, fine, coarse, 0, 3, log_prob), FG_OK);
-    for (int c = 0; c < 3; c++) sum -= log_prob[c];
+    for (int c = 0; c < 3; c++) sum -= weight[c] * log_prob[c];
     CHECK_NEAR(loss, sum, 1e-9);
+    CHECK_NEAR(unweighted_loss, -log_prob[0] - log_prob[1] - log_prob[2], 1e-9);
     for (uint64_t p = 0; p < o.parameters; p++) {
       double shifted[36], value[2];
       for (int side = 0; side < 2; side++) {
@@ -259,7 +262,7 @@ static void gradients(void) {
         shifted[p] += side ? step : -step;
         opened other = open_weights(kernels[k], shifted);
         CHECK_INTEGER(other.network->log_prob(other.model, fine, coarse, 0, 3, log_prob), FG_OK);
-        value[side] = -log_prob[0] - log_prob[1] - log_prob[2];
+        value[side] = -weight[0] * log_prob[0] - weight[1] * log_prob[1] - weight[2] * log_prob[2];
         close_all(&other);
       }
       CHECK_NEAR(gradient[p], (value[1] - value[0]) / (2 * step), 1e-4 * (1 + fabs(gradient[p])));

@@ -124,25 +124,28 @@ fg_status windowed_log_prob(const fg_network_model *model, const fg_batch *fine,
 }
 
 typedef struct descent {
+  double weight; ///< of the configuration
   double *loss, *gradient;
 } descent;
 
-/// -ln σ(±z) and its derivatives ∓σ(∓z) · ½ n_k.
+/// -ln σ(±z) and its derivatives ∓σ(∓z) · ½ n_k, times the weight.
 static void add_gradient(const fg_network_model *model, uint64_t pattern, unsigned differs, void *into) {
   const descent *sums = into;
   int n[WINDOWED_MOST_PARAMETERS];
-  double sign = differs ? -1 : 1, z = sign * logit_of(model, pattern), slope = -sign / (1 + exp(z));
+  double sign = differs ? -1 : 1, z = sign * logit_of(model, pattern), slope = -sign * sums->weight / (1 + exp(z));
   model->features(model, pattern, n);
-  *sums->loss -= log_sigmoid(z);
+  *sums->loss -= sums->weight * log_sigmoid(z);
   for (uint64_t k = 0; k < model->parameters; k++) sums->gradient[k] += slope * 0.5 * n[k];
 }
 
 fg_status windowed_gradient(const fg_network_model *model, const fg_batch *fine, const fg_batch *coarse, uint32_t begin,
-                            uint32_t end, double *loss, double *gradient) {
+                            uint32_t end, const double *weight, double *loss, double *gradient) {
   window windows;
-  descent sums = {loss, gradient};
   fg_status status = begin_walk(model, fine, coarse, end, &windows);
-  for (uint32_t c = begin; status == FG_OK && c < end; c++) walk(model, fine, coarse, c, &windows, add_gradient, &sums);
+  for (uint32_t c = begin; status == FG_OK && c < end; c++) {
+    descent sums = {weight ? weight[c] : 1, loss, gradient};
+    walk(model, fine, coarse, c, &windows, add_gradient, &sums);
+  }
   window_close(&windows);
   return status;
 }

@@ -49,7 +49,7 @@ const fg_network_table *windowed_table(const fg_network_model *model);
 fg_status windowed_log_prob(const fg_network_model *model, const fg_batch *fine, const fg_batch *coarse, uint32_t begin,
                             uint32_t end, double *log_prob);
 fg_status windowed_gradient(const fg_network_model *model, const fg_batch *fine, const fg_batch *coarse, uint32_t begin,
-                            uint32_t end, double *loss, double *gradient);
+                            uint32_t end, const double *weight, double *loss, double *gradient);
 fg_status windowed_sample(const fg_network_model *model, fg_rng_fill_fn fill, fg_rng_key key, const fg_batch *coarse,
                           fg_batch *fine, uint32_t begin, uint32_t end);
 extern const fg_network_classes windowed_classes;

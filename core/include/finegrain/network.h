@@ -74,9 +74,10 @@ typedef struct fg_network {
   fg_status (*sample)(const fg_network_model *model, fg_rng_fill_fn fill, fg_rng_key key, const fg_batch *coarse,
                       fg_batch *fine, uint32_t begin, uint32_t end);
 
-  /// Optional: adds the gradient of -Σ log P over configurations begin … end-1 to gradient[], and that sum to *loss. [any]
+  /// Optional: adds the gradient of -Σ_c weight[c] log P(c), c = begin … end-1, to gradient[], and that sum to *loss.
+  /// weight NULL: all 1. [any]
   fg_status (*gradient)(const fg_network_model *model, const fg_batch *fine, const fg_batch *coarse, uint32_t begin,
-                        uint32_t end, double *loss, double *gradient);
+                        uint32_t end, const double *weight, double *loss, double *gradient);
   /// Optional: the table form; NULL when this model has none. [any]
   const fg_network_table *(*table)(const fg_network_model *model);
   const fg_network_classes *classes; ///< optional
