@@ -19,7 +19,6 @@
 #define FILTER_NONE 0u
 #define FILTER_XOR_ROW 1u
 #define MOST_SITES (UINT64_C(1) << 40)
-#define MOST_CHAIN UINT32_C(0x7fffffff)
 #define MOST_INDEX (UINT64_C(1) << 63)
 /// A block of zstd takes at least 4 bytes and gives at most 128 KiB: what promises more is refused before memory is
 /// asked for.
@@ -137,7 +136,7 @@ static fg_status check_batch(const fg_batch *batch, fg_error *error) {
   if (__builtin_mul_overflow(row_bytes * batch->rows, batch->count, &bytes) || bytes > FG_PACKET_MOST_BYTES)
     return fg_error_set(error, "the batch is too large: %" PRIu32 " configurations of %" PRIu64 " bytes, at most 1 GiB",
                         batch->count, row_bytes * batch->rows);
-  if (batch->chain > MOST_CHAIN || batch->first > MOST_INDEX - batch->count)
+  if (batch->chain > FG_MOST_CHAIN || batch->first > MOST_INDEX - batch->count)
     return fg_error_set(error, "the batch has an impossible place: configuration %" PRIu64 " of chain %" PRIu32,
                         batch->first, batch->chain);
   return FG_OK;

@@ -16,6 +16,9 @@ typedef struct fg_packet {
 /// Most bytes of a batch's data that can be encoded. What travels is cut to 4 MiB or to one row; this bounds the rows.
 #define FG_PACKET_MOST_BYTES ((uint64_t)1 << 30)
 
+/// Largest number of a Markov chain that can be encoded.
+#define FG_MOST_CHAIN UINT32_C(0x7fffffff)
+
 /// Encodes; zstd_level 0 stores the frames raw. The XOR-with-row-above filter is used where it pays (1-bit spins under
 /// zstd). FG_FAILED with a message when memory is out or the batch is beyond the format's limits.
 fg_status fg_packet_encode(const fg_batch *batch, int zstd_level, fg_packet **packet, fg_error *error);

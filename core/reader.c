@@ -2,6 +2,7 @@
 #include "reader.h"
 
 #include "clock.h"
+#include "codec.h"
 #include "message.h"
 #include "spill.h"
 
@@ -75,6 +76,8 @@ static fg_status renumber(fg_port_reader *reader, fg_message *message, fg_error 
   if (batch->first + batch->count > counts->current) counts->current = batch->first + batch->count;
   if (batch->chain + 1 > reader->chains) reader->chains = batch->chain + 1;
   if (reader->edge == 0) return FG_OK;
+  if (batch->chain > FG_MOST_CHAIN - reader->chains_before)
+    return fg_error_set(error, "more than 2^31 Markov chains come in, one list of outputs after the other");
   fg_batch *moved = batch->rows == fg_lattice_rows(&batch->lattice) ? fg_batch_view(batch, 0, batch->count)
                                                                     : fg_batch_view_rows(batch, 0, batch->rows);
   if (!moved) return fg_error_set(error, "out of memory");

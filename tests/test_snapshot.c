@@ -303,20 +303,25 @@ static void equal_files(void) {
   free(bytes[1]);
 }
 
-/// Potts states: down, up, six more colours, and again from the start.
+/// Potts states: down, up, six more colours, and no two states alike.
 static void states(void) {
   static const uint32_t colours[] = {0x101112, 0xfafbfc, 0xd67644, 0x609680, 0xc7a554, 0x8d6896, 0x6e85b0, 0x787878};
-  fg_lattice lattice = {FG_SQUARE, 2, {1, 12, 0, 0}};
+  fg_lattice lattice = {FG_SQUARE, 2, {16, 16, 0, 0}};
   forget("states-0.png");
-  driver *d = open_stage("height: 1, name: states, down: '#101112', up: '#FAFBFC'", FG_STATE8, &lattice, 1);
-  fg_batch *batch = fg_batch_create(FG_STATE8, &lattice, 1, 0, 1);
-  for (uint8_t x = 0; x < 12; x++) ((uint8_t *)fg_batch_row_mut(batch, 0, 0))[x] = x;
+  driver *d = open_stage("height: 16, name: states, down: '#101112', up: '#FAFBFC'", FG_STATE8, &lattice, 1);
+  fg_batch *batch = fg_batch_create(FG_STATE8, &lattice, 1, 0, 16);
+  for (uint32_t state = 0; state < 256; state++)
+    ((uint8_t *)fg_batch_row_mut(batch, 0, state / 16))[state % 16] = (uint8_t)state;
   CHECK_INTEGER(driver_feed_batch(d, 0, batch), FG_OK);
   finish(d);
   picture p = read_picture("states-0.png");
-  CHECK_INTEGER(p.width, 12);
-  CHECK_INTEGER(p.height, 1);
-  for (uint32_t x = 0; x < 12; x++) CHECK_INTEGER(wrong_pixels(&p, x, 0, 1, 1, colours[x % 8]), 0);
+  CHECK_INTEGER(p.width, 16);
+  CHECK_INTEGER(p.height, 16);
+  for (uint32_t x = 0; x < 8; x++) CHECK_INTEGER(wrong_pixels(&p, x, 0, 1, 1, colours[x]), 0);
+  int alike = 0;
+  for (uint32_t a = 0; a < 256; a++)
+    for (uint32_t b = 0; b < a; b++) alike += p.pixels[a] == p.pixels[b];
+  CHECK_INTEGER(alike, 0);
   free(p.pixels);
   fg_batch_unref(batch);
 }

@@ -21,6 +21,8 @@ typedef struct config {
 } config;
 
 /// One lattice of one chosen configuration.
+#define STATES 256u // of a Potts spin
+
 typedef struct tile {
   canvas picture;
   int32_t level;
@@ -36,16 +38,26 @@ typedef struct chosen {
 typedef struct snapshot {
   const fg_host *host;
   const config *config;
-  rgb palette[8]; ///< down, up, then colours for further Potts states
+  rgb palette[STATES]; ///< down, up, then colours for further Potts states
   rgb background;
   chosen *chosen;
   uint64_t chosen_count;
 } snapshot;
 
+/// Six colours for states 2 … 7, and for every six more the same a little darker: no two states look alike.
+static void colour_states(rgb palette[STATES]) {
+  static const rgb six[6] = {{214, 118, 68},  {96, 150, 128},  {199, 165, 84},
+                             {141, 104, 150}, {110, 133, 176}, {120, 120, 120}};
+  for (uint32_t state = 2; state < STATES; state++) {
+    rgb c = six[(state - 2) % 6];
+    uint32_t light = 200 - 4 * ((state - 2) / 6);
+    palette[state] =
+        (rgb){(uint8_t)(c.red * light / 200), (uint8_t)(c.green * light / 200), (uint8_t)(c.blue * light / 200)};
+  }
+}
+
 static fg_status read_colours(snapshot *me) {
-  static const rgb states[8] = {
-      {0}, {0}, {214, 118, 68}, {96, 150, 128}, {199, 165, 84}, {141, 104, 150}, {110, 133, 176}, {120, 120, 120}};
-  memcpy(me->palette, states, sizeof states);
+  colour_states(me->palette);
   const struct {
     const char *param, *text;
     rgb *colour;
@@ -178,7 +190,7 @@ static fg_status process(void *self, uint32_t port, const fg_message *const *mes
                             MOST_TILES);
     tile *t = &picked->tiles[picked->count];
     t->picture = canvas_lattice(batch, picked->index - batch->first, (uint32_t)me->config->height, me->palette,
-                                batch->element == FG_SPIN1 ? 2 : 8);
+                                batch->element == FG_SPIN1 ? 2 : STATES);
     if (!t->picture.pixels) return me->host->fail(me->host, "out of memory");
     t->level = batch->level;
     fg_lattice_name(&batch->lattice, t->size);
