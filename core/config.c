@@ -17,6 +17,7 @@
 typedef struct written {
   const fg_param *param;
   fg_place place;
+  bool at_default; ///< not given, or given as what it is anyway
 } written;
 
 typedef struct block {
@@ -298,14 +299,35 @@ static void write_value(const fg_param *param, const void *field, FILE *out) {
 
 // --- the whole ------------------------------------------------------------------------------------------------------
 
-/// Reads a default with the code that reads the user's values.
+/// Reads a default with the code that reads the user's values. What is plainly a plain scalar needs no parser.
 static bool read_default(reading *r, void *field) {
-  const fg_node empty = {.kind = FG_NODE_SCALAR, .text = "", .plain = false};
-  if (!r->param->def[0]) return read_value(r, &empty, field);
+  const fg_node scalar = {.kind = FG_NODE_SCALAR, .text = r->param->def, .plain = r->param->def[0] != 0};
+  if (strspn(r->param->def, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+.^-") ==
+      strlen(r->param->def))
+    return read_value(r, &scalar, field);
   fg_document *document = fg_yaml_read_value(r->param->name, r->param->def, r->diagnostics);
   bool sound = document && read_value(r, fg_document_root(document), field);
   fg_document_free(document);
   return sound;
+}
+
+/// Whether a value is the parameter's default, however it was written.
+static bool is_default(reading *r, const void *field) {
+  uint64_t standard[2] = {0}; // as large as any field
+  char *text[2] = {NULL, NULL};
+  size_t length[2];
+  const void *fields[2] = {field, standard};
+  if (!r->param->def || !read_default(r, standard)) return false;
+  for (int i = 0; i < 2; i++) {
+    FILE *out = open_memstream(&text[i], &length[i]);
+    if (!out) abort();
+    write_value(r->param, fields[i], out);
+    fclose(out);
+  }
+  bool same = strcmp(text[0], text[1]) == 0;
+  free(text[0]);
+  free(text[1]);
+  return same;
 }
 
 static void report_missing(const reading *r) {
@@ -351,10 +373,11 @@ fg_config *fg_config_new(const fg_stage *stage, const fg_node *params, const cha
     written *entry = &config->values[config->count++];
     void *field = (char *)config->data + param->offset;
     // A --set value has no line of its own that helps more than its label.
-    *entry = (written){param, node ? node->place : place};
+    *entry = (written){param, node ? node->place : place, !node};
     reading r = {config, param, entry->place, name, folder, diagnostics};
     if (node) {
       sound &= read_value(&r, node, field);
+      entry->at_default = sound && is_default(&r, field);
     } else if (param->def) {
       sound &= read_default(&r, field);
     } else {
@@ -392,6 +415,21 @@ void fg_config_write(const fg_config *config, int indent, FILE *out) {
     const fg_param *param = config->values[i].param;
     fprintf(out, "%*s%s: ", indent, "", param->name);
     write_value(param, (const char *)config->data + param->offset, out);
+    fputc('\n', out);
+  }
+}
+
+void fg_config_write_identity(const fg_config *config, fg_hash_file *hash, void *arg, FILE *out) {
+  for (size_t i = 0; i < config->count; i++) {
+    const fg_param *param = config->values[i].param;
+    const void *field = (const char *)config->data + param->offset;
+    char digest[33] = "";
+    if (config->values[i].at_default) continue;
+    fprintf(out, "%s: ", param->name);
+    if (param->type == FG_PARAM_PATH && hash(arg, *(const char *const *)field, digest))
+      fprintf(out, "content %s", digest);
+    else
+      write_value(param, field, out);
     fputc('\n', out);
   }
 }

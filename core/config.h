@@ -33,6 +33,13 @@ fg_place fg_config_place(const fg_config *config, const char *param);
 /// read back as exactly the same values.
 void fg_config_write(const fg_config *config, int indent, FILE *out);
 
+/// The hash of a file's content, in `digest`; false when it cannot be read.
+typedef bool fg_hash_file(void *arg, const char *path, char digest[33]);
+
+/// Writes what the results depend on: lines "name: value" of the parameters that are not at their default, input files
+/// by content where `hash` knows it.
+void fg_config_write_identity(const fg_config *config, fg_hash_file *hash, void *arg, FILE *out);
+
 /// "integer, 1 or more", "real or critical", "random | configuration | up | down": a parameter's type and range in words.
 const char *fg_param_describe(const fg_param *param, char *buffer, size_t size);
 

@@ -6,7 +6,8 @@
 #include <string.h>
 
 static const fg_command *const commands[] = {&fg_command_run,     &fg_command_check,  &fg_command_graph,
-                                             &fg_command_plugins, &fg_command_schema, &fg_command_cat};
+                                             &fg_command_plugins, &fg_command_schema, &fg_command_cat,
+                                             &fg_command_sweep};
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
 
 static void print_help(FILE *out) {

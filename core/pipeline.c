@@ -323,65 +323,6 @@ static void read_stages(fg_pipeline *pipeline, const fg_node *root, fg_diagnosti
   }
 }
 
-/// The entry `key` of `map`, if it is a map, as one that can be changed: aliases may share it with other stages.
-static fg_node *own_map(fg_document *document, fg_node *map, const char *key) {
-  fg_node *shared = fg_node_get(map, key);
-  if (!shared || shared->kind != FG_NODE_MAP) return NULL;
-  fg_node *own = fg_node_copy(document, shared);
-  fg_node_set(document, map, key, own->place, own);
-  return own;
-}
-
-/// Puts a value at map[group][key]; `group` is made when it is not there.
-static void set_value(fg_document *document, fg_node *map, const char *group, const char *key, fg_node *value) {
-  if (!given(map, group)) fg_node_set(document, map, group, value->place, fg_node_new_map(document, value->place));
-  fg_node *entries = own_map(document, map, group);
-  if (entries) fg_node_set(document, entries, key, value->place, value); // otherwise it is no map, which will be said
-}
-
-static void refuse_set(fg_node *stages, const char *label, const char *stage, fg_diagnostics *diagnostics) {
-  char hint[512];
-  size_t count = stages && stages->kind == FG_NODE_MAP ? stages->count : 0;
-  const char **names = allocate(count, sizeof *names);
-  for (size_t i = 0; i < count; i++) names[i] = stages->keys[i]->text;
-  fg_error_at(diagnostics, (fg_place){label, 0, 0}, NULL, "there is no stage '%s'%s", stage,
-              fg_suggest(hint, sizeof hint, stage, names, count));
-  free(names);
-}
-
-/// One --set: its value is a small YAML document of its own, whose places read "--set KEY=VALUE".
-static void apply_set(fg_pipeline *pipeline, fg_node *root, const char *set, fg_diagnostics *diagnostics) {
-  fg_document *file = pipeline->documents[0], *value = NULL;
-  char *label = NULL;
-  if (asprintf(&label, "--set %s", set) < 0) abort();
-  fg_diagnostics_mention(diagnostics, label);
-  const char *equals = strchr(set, '=');
-  char *stage = strndup(set, equals ? (size_t)(equals - set) : strlen(set));
-  if (!stage) abort();
-  char *middle = strchr(stage, '.'), *key = middle ? strchr(middle + 1, '.') : NULL;
-  if (middle) *middle++ = 0;
-  if (key) *key++ = 0;
-  bool stream = middle && *middle && !key && strcmp(stage, "stream") == 0;
-  fg_node *stages = fg_node_get(root, "stages");
-  if (!equals || (!stream && (!key || !*key || strcmp(middle, "params") != 0)))
-    fg_error_at(diagnostics, (fg_place){label, 0, 0}, NULL,
-                "this is not of the form stage.params.key=value or stream.key=value");
-  else if (!stream && (!stages || !fg_node_get(stages, stage)))
-    refuse_set(stages, label, stage, diagnostics);
-  else
-    value = fg_yaml_read_value(label, equals + 1, diagnostics);
-  if (value) {
-    pipeline->documents[pipeline->document_count++] = value;
-    fg_node *body = stream ? NULL : own_map(file, own_map(file, root, "stages"), stage);
-    if (stream)
-      set_value(file, root, "stream", middle, fg_document_root(value));
-    else if (body)
-      set_value(file, body, "params", key, fg_document_root(value));
-  }
-  free(stage);
-  free(label);
-}
-
 static char *folder_of(const char *file) {
   char whole[PATH_MAX];
   if (!realpath(file, whole)) return strdup(".");
@@ -391,29 +332,74 @@ static char *folder_of(const char *file) {
   return strdup(whole);
 }
 
-fg_pipeline *fg_pipeline_read(const char *file, const char *const *sets, size_t set_count,
+/// One --set: its value is a small YAML document of its own, whose places read "--set KEY=VALUE".
+static void apply_set(fg_pipeline_file *file, const char *set, fg_diagnostics *diagnostics) {
+  char *label = NULL;
+  if (asprintf(&label, "--set %s", set) < 0) abort();
+  fg_diagnostics_mention(diagnostics, label);
+  const fg_place place = {label, 0, 0};
+  const char *equals = strchr(set, '=');
+  char *path = strndup(set, equals ? (size_t)(equals - set) : strlen(set));
+  if (!path) abort();
+  if (!equals || !fg_override_sets_value(path)) {
+    fg_error_at(diagnostics, place, NULL, "this is not of the form stage.params.key=value or stream.key=value");
+  } else if (fg_override_check(file->root, path, place, diagnostics)) {
+    fg_document *value = fg_yaml_read_value(label, equals + 1, diagnostics);
+    if (value) {
+      file->documents[file->document_count++] = value;
+      fg_node *node = fg_document_root(value);
+      fg_override_apply(file->documents[0], file->root, &(fg_override){path, node->place, node});
+    }
+  }
+  free(path);
+  free(label);
+}
+
+fg_pipeline_file *fg_pipeline_open(const char *path, const char *const *sets, size_t set_count,
+                                   fg_diagnostics *diagnostics) {
+  fg_diagnostics_mention(diagnostics, path);
+  fg_document *document = fg_yaml_read_file(path, diagnostics);
+  if (!document) return NULL;
+  fg_pipeline_file *file = allocate(1, sizeof *file);
+  file->path = path;
+  file->folder = folder_of(path);
+  file->root = fg_document_root(document);
+  file->documents = allocate(set_count + 1, sizeof(void *));
+  file->documents[file->document_count++] = document;
+  if (file->root->kind == FG_NODE_MAP) {
+    for (size_t i = 0; i < set_count; i++) apply_set(file, sets[i], diagnostics);
+    return file;
+  }
+  fg_error_at(diagnostics, file->root->place, NULL,
+              "got %s instead of a pipeline; write a map with finegrain, name and stages",
+              fg_node_describe(file->root));
+  fg_pipeline_close(file);
+  return NULL;
+}
+
+void fg_pipeline_close(fg_pipeline_file *file) {
+  if (!file) return;
+  for (size_t i = 0; i < file->document_count; i++) fg_document_free(file->documents[i]);
+  free(file->documents);
+  free(file->folder);
+  free(file);
+}
+
+fg_pipeline *fg_pipeline_make(const fg_pipeline_file *file, const fg_override *overrides, size_t count,
                               fg_diagnostics *diagnostics) {
   static const char *const keys[] = {"finegrain", "name", "seed", "stages", "stream", "sweep", "exec"};
-  fg_diagnostics_mention(diagnostics, file);
-  fg_document *document = fg_yaml_read_file(file, diagnostics);
-  if (!document) return NULL;
   fg_pipeline *pipeline = allocate(1, sizeof *pipeline);
-  pipeline->documents = allocate(set_count + 1, sizeof(void *));
-  pipeline->documents[pipeline->document_count++] = document;
-  pipeline->file = file;
-  pipeline->folder = folder_of(file);
+  pipeline->file = file->path;
+  pipeline->folder = file->folder;
   pipeline->name = "run";
   pipeline->seed = 1;
   pipeline->zstd_level = 1;
   pipeline->buffer = DEFAULT_BUFFER;
   pipeline->checkpoint = DEFAULT_CHECKPOINT;
-  fg_node *root = fg_document_root(document);
-  if (root->kind != FG_NODE_MAP) {
-    fg_error_at(diagnostics, root->place, NULL,
-                "got %s instead of a pipeline; write a map with finegrain, name and stages", fg_node_describe(root));
-    goto done;
-  }
-  for (size_t i = 0; i < set_count; i++) apply_set(pipeline, root, sets[i], diagnostics);
+  fg_node *root = count ? fg_node_copy(file->documents[0], file->root) : file->root;
+  for (size_t i = 0; i < count; i++)
+    if (fg_override_check(root, overrides[i].path, overrides[i].place, diagnostics))
+      fg_override_apply(file->documents[0], root, &overrides[i]);
   refuse_unknown_keys(root, NULL, "key", keys, COUNT_OF(keys), diagnostics);
   read_version(root, diagnostics);
   const fg_node *name = fg_node_get(root, "name"), *seed = fg_node_get(root, "seed"), *stream = given(root, "stream");
@@ -421,14 +407,26 @@ fg_pipeline *fg_pipeline_read(const char *file, const char *const *sets, size_t 
   if (seed) read_seed(pipeline, seed, diagnostics);
   if (stream) read_stream(pipeline, stream, diagnostics);
   if (stream && stream->kind == FG_NODE_MAP) read_checkpoint(pipeline, stream, diagnostics);
-  const fg_node *sweep = fg_node_key(root, "sweep");
-  if (sweep)
-    fg_warning_at(diagnostics, sweep->place, NULL, "sweep is left aside: this runs the pipeline once, as written");
   read_stages(pipeline, root, diagnostics);
-done:
   if (pipeline->stage_count) return pipeline;
   fg_pipeline_free(pipeline);
   return NULL;
+}
+
+fg_pipeline *fg_pipeline_read(const char *path, const char *const *sets, size_t set_count,
+                              fg_diagnostics *diagnostics) {
+  fg_pipeline_file *file = fg_pipeline_open(path, sets, set_count, diagnostics);
+  if (!file) return NULL;
+  const fg_node *sweep = fg_node_key(file->root, "sweep");
+  if (sweep)
+    fg_warning_at(diagnostics, sweep->place, NULL,
+                  "sweep is left aside: this runs the pipeline once, as written; 'finegrain sweep run' runs all of it");
+  fg_pipeline *pipeline = fg_pipeline_make(file, NULL, 0, diagnostics);
+  if (pipeline)
+    pipeline->own = file;
+  else
+    fg_pipeline_close(file);
+  return pipeline;
 }
 
 void fg_pipeline_free(fg_pipeline *pipeline) {
@@ -442,9 +440,7 @@ void fg_pipeline_free(fg_pipeline *pipeline) {
     free(spec->inputs);
     free(spec->records);
   }
-  for (size_t i = 0; i < pipeline->document_count; i++) fg_document_free(pipeline->documents[i]);
-  free(pipeline->documents);
   free(pipeline->stages);
-  free(pipeline->folder);
+  fg_pipeline_close(pipeline->own);
   free(pipeline);
 }

@@ -3,7 +3,7 @@
 #ifndef FG_CORE_PIPELINE_H
 #define FG_CORE_PIPELINE_H
 
-#include "yaml.h"
+#include "override.h"
 
 /// A reference to an output: "sample" or "sample.configurations".
 typedef struct fg_reference {
@@ -41,8 +41,8 @@ typedef struct fg_stage_spec {
 } fg_stage_spec;
 
 typedef struct fg_pipeline {
-  const char *file; ///< as the user gave it
-  char *folder;     ///< absolute folder of the file, for relative input paths
+  const char *file;   ///< as the user gave it
+  const char *folder; ///< absolute folder of the file, for relative input paths
   const char *name;
   uint64_t seed;
   int zstd_level;    ///< 0: none
@@ -50,16 +50,33 @@ typedef struct fg_pipeline {
   double checkpoint; ///< seconds between checkpoints of a stage; 0: none
   fg_stage_spec *stages;
   size_t stage_count;
-  fg_document **documents; ///< the file and one for each --set; they own all texts
-  size_t document_count;
+  struct fg_pipeline_file *own; ///< closed with the pipeline; NULL: the file is another's
 } fg_pipeline;
 
-/// Reads `file` and applies `sets`, each "stage.params.key=value" or "stream.key=value", a later one over an earlier one;
-/// a parameter set for one stage leaves others alone, even where an alias shares it. Everything wrong is recorded, also
-/// more than 1,000 stages.
-/// A pipeline with faults is returned too, as far as it could be read, so that its plan can find more of them in the same
-/// pass; NULL when there are no stages to look at.
-fg_pipeline *fg_pipeline_read(const char *file, const char *const *sets, size_t set_count, fg_diagnostics *diagnostics);
+/// A pipeline file and what the command line put over it, read but not yet looked at. It owns all texts of pipelines made
+/// of it.
+typedef struct fg_pipeline_file {
+  const char *path;        ///< as the user gave it
+  char *folder;            ///< absolute
+  fg_node *root;           ///< a map
+  fg_document **documents; ///< the file and one for each --set
+  size_t document_count;
+} fg_pipeline_file;
+
+/// NULL after an error was recorded. `sets`: each "stage.params.key=value" or "stream.key=value", a later one over an
+/// earlier one; a parameter set for one stage leaves others alone, even where an alias shares it.
+fg_pipeline_file *fg_pipeline_open(const char *path, const char *const *sets, size_t set_count,
+                                   fg_diagnostics *diagnostics);
+void fg_pipeline_close(fg_pipeline_file *file);
+
+/// Makes a pipeline of a file with some values replaced; the file stays as it is, and must live as long. Everything wrong
+/// is recorded, also more than 1,000 stages. A pipeline with faults is returned too, as far as it could be read, so that
+/// its plan can find more of them in the same pass; NULL when there are no stages to look at.
+fg_pipeline *fg_pipeline_make(const fg_pipeline_file *file, const fg_override *overrides, size_t count,
+                              fg_diagnostics *diagnostics);
+
+/// Both in one: the file belongs to the pipeline.
+fg_pipeline *fg_pipeline_read(const char *path, const char *const *sets, size_t set_count, fg_diagnostics *diagnostics);
 void fg_pipeline_free(fg_pipeline *pipeline);
 
 #endif

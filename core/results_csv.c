@@ -1,5 +1,6 @@
 // results_csv.c — summary.csv; see results.h and schemas/results.md. No times and nothing of the machine goes in here:
 // equal runs leave equal files.
+#include "csv.h"
 #include "results_data.h"
 
 #include <errno.h>
@@ -8,27 +9,13 @@
 #include <string.h>
 #include <unistd.h>
 
-/// A field as RFC 4180 has it.
-static void write_text(FILE *out, const char *text) {
-  if (!strpbrk(text, ",\"\r\n")) {
-    fputs(text, out);
-    return;
-  }
-  fputc('"', out);
-  for (; *text; text++) {
-    if (*text == '"') fputc('"', out);
-    fputc(*text, out);
-  }
-  fputc('"', out);
-}
-
 static void write_cell(FILE *out, fg_column_type type, const fg_cell *cell) {
   switch (type) {
   case FG_COLUMN_REAL:
     if (!isnan(cell->real)) fprintf(out, "%.17g", cell->real);
     break;
   case FG_COLUMN_INTEGER: fprintf(out, "%" PRId64, cell->integer); break;
-  case FG_COLUMN_TEXT: write_text(out, cell->text); break;
+  case FG_COLUMN_TEXT: fg_csv_write(out, cell->text); break;
   }
 }
 
@@ -36,7 +23,7 @@ static void write_estimates(FILE *out, const char *stage, const fg_result *table
   for (size_t p = 0; p < table->part_count; p++) {
     for (uint64_t row = 0; row < table->parts[p]->row_count; row++) {
       const fg_cell *cells = fg_part_row(table->parts[p], row);
-      write_text(out, stage);
+      fg_csv_write(out, stage);
       for (int c = 0; c < FG_ESTIMATE_COLUMNS; c++) {
         fputc(',', out);
         write_cell(out, fg_estimate_columns[c].type, &cells[at[c]]);

@@ -430,6 +430,13 @@ fg_node *fg_node_new_map(fg_document *document, fg_place place) {
   return node;
 }
 
+fg_node *fg_node_new_scalar(fg_document *document, fg_place place, const char *text) {
+  fg_node *node = document_memory(document, sizeof *node);
+  *node = (fg_node){
+      .kind = FG_NODE_SCALAR, .place = place, .text = document_text(document, text, strlen(text)), .plain = true};
+  return node;
+}
+
 fg_node *fg_node_copy(fg_document *document, const fg_node *node) {
   fg_node *copy = document_memory(document, sizeof *copy);
   *copy = (fg_node){.kind = node->kind, .place = node->place};
@@ -450,31 +457,4 @@ const char *fg_node_describe(const fg_node *node) {
   if (fg_node_is_null(node)) return "nothing";
   if (fg_scalar_bool(node->text, &truth) == FG_SCALAR_OK) return "true or false";
   return fg_scalar_real(node->text, NULL, &number) == FG_SCALAR_OK ? "a number" : "text";
-}
-
-/// The code point of up to three bytes of UTF-8 at the start of a text; of anything else the first byte.
-static unsigned code_point(const char *text, int *bytes) {
-  const unsigned char *c = (const unsigned char *)text;
-  bool two = (c[0] & 0xe0) == 0xc0 && (c[1] & 0xc0) == 0x80;
-  bool three = (c[0] & 0xf0) == 0xe0 && (c[1] & 0xc0) == 0x80 && (c[2] & 0xc0) == 0x80;
-  *bytes = two ? 2 : three ? 3 : 1;
-  return two     ? (c[0] & 0x1fu) << 6 | (c[1] & 0x3fu)
-         : three ? (c[0] & 0xfu) << 12 | (c[1] & 0x3fu) << 6 | (c[2] & 0x3fu)
-                 : c[0];
-}
-
-void fg_yaml_write_text(const char *text, FILE *out) {
-  fputc('"', out);
-  for (int bytes = 1; *text; text += bytes) {
-    unsigned code = code_point(text, &bytes);
-    if (*text == '"' || *text == '\\')
-      fprintf(out, "\\%c", *text);
-    else if (bytes == 1 ? code < 0x20 || code == 0x7f : code < 0xa0)
-      fprintf(out, "\\x%02x", code);
-    else if (bytes == 3 && (code == 0x2028 || code == 0x2029 || code == 0xfeff || code >= 0xfffe))
-      fprintf(out, "\\u%04x", code); // what YAML 1.1 takes for a line's end, or does not print
-    else
-      fwrite(text, 1, (size_t)bytes, out);
-  }
-  fputc('"', out);
 }

@@ -46,6 +46,8 @@ const fg_node *fg_node_key(const fg_node *map, const char *key);
 void fg_node_set(fg_document *document, fg_node *map, const char *key, fg_place place, fg_node *value);
 /// An empty map owned by `document`.
 fg_node *fg_node_new_map(fg_document *document, fg_place place);
+/// An unquoted scalar owned by `document`; the text is copied.
+fg_node *fg_node_new_scalar(fg_document *document, fg_place place, const char *text);
 /// A copy of a list or map, owned by `document`, whose entries are the same nodes; it can be changed though the original
 /// may be shared by aliases.
 fg_node *fg_node_copy(fg_document *document, const fg_node *node);
@@ -57,5 +59,7 @@ const char *fg_node_describe(const fg_node *node);
 
 /// Writes a text as a double-quoted scalar that is read back as the same text.
 void fg_yaml_write_text(const char *text, FILE *out);
+/// Writes a node on one line, in flow style.
+void fg_yaml_write_flow(const fg_node *node, FILE *out);
 
 #endif

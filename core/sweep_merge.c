@@ -1,0 +1,251 @@
+// sweep_merge.c — see sweep_merge.h. Columns are those of a run's summary.csv (results_data.h), by name.
+#include "sweep_merge.h"
+
+#include "csv.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIELDS 10u
+static const char *const fields[FIELDS] = {"stage", "size", "level",   "observable", "value",
+                                           "error", "n",    "tau_int", "exact",      "unit"};
+enum { STAGE, SIZE, LEVEL, OBSERVABLE, VALUE, ERROR, N, TAU, EXACT, UNIT };
+
+/// A run's rows; the texts lie in `text`.
+typedef struct rows {
+  char *text;
+  char *(*cells)[FIELDS];
+  size_t count;
+} rows;
+
+static void free_rows(rows *r) {
+  free(r->text);
+  free(r->cells);
+  *r = (rows){0};
+}
+
+static char *read_file(const char *path) {
+  FILE *file = fopen(path, "re");
+  char *text = NULL;
+  size_t length = 0, room = 0;
+  while (file) {
+    if (length + 65536 > room) {
+      room = 2 * room + 131072;
+      text = realloc(text, room);
+      if (!text) abort();
+    }
+    size_t got = fread(text + length, 1, room - length - 1, file);
+    length += got;
+    if (!got) break;
+  }
+  if (file) fclose(file);
+  if (text) text[length] = 0;
+  return text;
+}
+
+/// Reads a run's summary.csv; nothing when its first line is not as it should be.
+static rows read_rows(const char *path) {
+  rows r = {.text = read_file(path)};
+  char *cells[FIELDS + 1], *at = r.text;
+  if (!at) return r;
+  size_t width = fg_csv_cut(at, cells, FIELDS + 1, &at);
+  bool sound = width == FIELDS;
+  for (size_t f = 0; sound && f < FIELDS; f++) sound = strcmp(cells[f], fields[f]) == 0;
+  for (size_t room = 0; sound && *at;) {
+    if (r.count == room) {
+      room = 2 * room + 256;
+      r.cells = realloc(r.cells, room * sizeof *r.cells);
+      if (!r.cells) abort();
+    }
+    if (fg_csv_cut(at, r.cells[r.count], FIELDS, &at) == FIELDS) r.count++;
+  }
+  return r;
+}
+
+static void write_arm(FILE *out, const fg_sweep_plan *plan, const fg_sweep_entry *entry) {
+  for (size_t c = 0; c < plan->column_count; c++) {
+    if (c) fputc(',', out);
+    fg_csv_write(out, entry->values[c]);
+  }
+}
+
+static void write_summary(FILE *out, const fg_sweep_plan *plan, const fg_sweep_entry *entry, const rows *r) {
+  for (size_t i = 0; i < r->count; i++) {
+    fprintf(out, "%s,%u,", entry->id, entry->replica);
+    write_arm(out, plan, entry);
+    if (plan->column_count) fputc(',', out);
+    for (size_t f = 0; f < FIELDS; f++) {
+      if (f) fputc(',', out);
+      fg_csv_write(out, r->cells[i][f]);
+    }
+    fputc('\n', out);
+  }
+}
+
+// ---- replicas together
+
+/// An estimate of one arm, over its replicas.
+typedef struct combined {
+  char *key[4]; ///< stage, size, level, observable
+  char *exact, *unit;
+  double sum, squares; ///< of the values less the first one
+  double first;
+  double variance; ///< sum of the squared errors
+  uint64_t n;
+  uint32_t replicas;
+} combined;
+
+typedef struct arm {
+  combined *items;
+  size_t count, room;
+  rows *kept; ///< the texts that keys point into
+  size_t kept_count;
+} arm;
+
+static combined *find_combined(arm *a, char *const *cells, size_t guess) {
+  for (size_t step = 0; step < a->count; step++) { // replicas have their rows in the same order
+    combined *here = &a->items[(guess + step) % a->count];
+    bool same = true;
+    for (int k = 0; k < 4 && same; k++) same = strcmp(here->key[k], cells[k]) == 0;
+    if (same) return here;
+  }
+  if (a->count == a->room) {
+    a->room = 2 * a->room + 64;
+    a->items = realloc(a->items, a->room * sizeof *a->items);
+    if (!a->items) abort();
+  }
+  combined *fresh = &a->items[a->count++];
+  *fresh = (combined){.exact = cells[EXACT], .unit = cells[UNIT], .first = strtod(cells[VALUE], NULL)};
+  for (int k = 0; k < 4; k++) fresh->key[k] = cells[k];
+  return fresh;
+}
+
+/// Takes over the rows of one replica.
+static void add_replica(arm *a, rows *r) {
+  for (size_t i = 0; i < r->count; i++) {
+    char *const *cells = r->cells[i];
+    if (!cells[VALUE][0]) continue;
+    combined *into = find_combined(a, cells, i);
+    double value = strtod(cells[VALUE], NULL) - into->first;
+    double error = cells[ERROR][0] ? strtod(cells[ERROR], NULL) : NAN;
+    into->sum += value;
+    into->squares += value * value;
+    into->variance += error * error;
+    into->n += strtoull(cells[N], NULL, 10);
+    into->replicas++;
+  }
+  a->kept = realloc(a->kept, (a->kept_count + 1) * sizeof *a->kept);
+  if (!a->kept) abort();
+  a->kept[a->kept_count++] = *r;
+  *r = (rows){0};
+}
+
+static void write_number(FILE *out, double value) {
+  fputc(',', out);
+  if (isfinite(value)) fprintf(out, "%.17g", value);
+}
+
+static void write_combined(FILE *out, const fg_sweep_plan *plan, const fg_sweep_entry *entry, const arm *a) {
+  for (size_t i = 0; i < a->count; i++) {
+    const combined *c = &a->items[i];
+    double r = c->replicas, mean = c->sum / r;
+    double spread = c->replicas > 1 ? (c->squares - r * mean * mean) / (r - 1) : NAN;
+    write_arm(out, plan, entry);
+    for (int k = 0; k < 4; k++) {
+      if (k || plan->column_count) fputc(',', out);
+      fg_csv_write(out, c->key[k]);
+    }
+    write_number(out, c->first + mean);
+    write_number(out, sqrt(c->variance) / r);
+    write_number(out, sqrt((spread > 0 ? spread : spread < 0 ? 0 : spread) / r));
+    fprintf(out, ",%u,%" PRIu64 ",", c->replicas, c->n);
+    fg_csv_write(out, c->exact);
+    fputc(',', out);
+    fg_csv_write(out, c->unit);
+    fputc('\n', out);
+  }
+}
+
+static void clear_arm(arm *a) {
+  for (size_t i = 0; i < a->kept_count; i++) free_rows(&a->kept[i]);
+  free(a->kept);
+  free(a->items);
+  *a = (arm){0};
+}
+
+static bool same_arm(const fg_sweep_plan *plan, const fg_sweep_entry *a, const fg_sweep_entry *b) {
+  for (size_t c = 0; c < plan->column_count; c++)
+    if (strcmp(a->values[c], b->values[c]) != 0) return false;
+  return true;
+}
+
+// ---- the files
+
+typedef struct sheet {
+  const char *name;
+  FILE *out;
+  char *text;
+  size_t length;
+} sheet;
+
+static void begin(sheet *s, const fg_sweep_plan *plan, const char *before, const char *after) {
+  s->out = open_memstream(&s->text, &s->length);
+  if (!s->out) abort();
+  fputs(before, s->out);
+  for (size_t c = 0; c < plan->column_count; c++) {
+    if (c || before[0]) fputc(',', s->out);
+    fg_csv_write(s->out, plan->columns[c]);
+  }
+  fprintf(s->out, "%s%s\n", plan->column_count || before[0] ? "," : "", after);
+}
+
+static fg_status finish(sheet *s, const fg_sweep_plan *plan, fg_error *error) {
+  char path[4096];
+  fclose(s->out);
+  snprintf(path, sizeof path, "%.4000s/%s", plan->folder, s->name);
+  fg_status status = fg_write_whole(path, s->text, s->length, error);
+  free(s->text);
+  return status;
+}
+
+static void write_point(FILE *out, const fg_sweep_plan *plan, const fg_sweep_entry *entry,
+                        const fg_point_report *report) {
+  fprintf(out, "%s,%u,", entry->id, entry->replica);
+  write_arm(out, plan, entry);
+  fprintf(out, "%s%s,", plan->column_count ? "," : "", fg_point_word(report->state));
+  if (report->state == FG_POINT_DONE || report->state == FG_POINT_STALE) fprintf(out, "%.3f", report->seconds);
+  fputc(',', out);
+  fg_csv_write(out, report->error);
+  fputc('\n', out);
+}
+
+fg_status fg_sweep_merge(const fg_sweep_plan *plan, const fg_registry *registry, fg_merged *merged, fg_error *error) {
+  sheet summary = {.name = "summary.csv"}, together = {.name = "combined.csv"}, points = {.name = "points.csv"};
+  begin(&summary, plan, "point,replica", "stage,size,level,observable,value,error,n,tau_int,exact,unit");
+  begin(&together, plan, "", "stage,size,level,observable,value,error_within,error_between,replicas,n,exact,unit");
+  begin(&points, plan, "point,replica", "state,seconds,error");
+  *merged = (fg_merged){{0}};
+  arm current = {0};
+  for (size_t i = 0; i < plan->count; i++) {
+    const fg_sweep_entry *entry = &plan->entries[i];
+    fg_point_report report = fg_sweep_look(plan, entry, registry, true);
+    merged->states[report.state]++;
+    write_point(points.out, plan, entry, &report);
+    if (report.state == FG_POINT_DONE) {
+      char path[4096];
+      fg_sweep_path(plan, "points", entry->id, "run/summary.csv", path);
+      rows r = read_rows(path);
+      write_summary(summary.out, plan, entry, &r);
+      add_replica(&current, &r);
+    }
+    if (i + 1 < plan->count && same_arm(plan, entry, entry + 1)) continue;
+    write_combined(together.out, plan, entry, &current);
+    clear_arm(&current);
+  }
+  fg_status status = finish(&summary, plan, error), second = finish(&together, plan, error),
+            third = finish(&points, plan, error);
+  return status == FG_OK && second == FG_OK ? third : FG_FAILED;
+}
