@@ -231,6 +231,56 @@ static json_t *stream_schema(void) {
   return map_schema(properties, json_array());
 }
 
+/// What an axis, a zip or an included point names.
+#define SWEPT "^(stream\\.[a-z_]+|" STAGE_NAME "(\\.(plugin|input|params\\.[a-z][a-z0-9_]*|inputs\\." PORT_NAME "))?)$"
+
+/// A map from paths to whatever `values` allows.
+static json_t *swept_schema(json_t *values) {
+  return json_pack("{s:s, s:i, s:b, s:{s:o}}", "type", "object", "minProperties", 1, "additionalProperties", 0,
+                   "patternProperties", SWEPT, values);
+}
+
+static json_t *list_of(json_t *items) { return json_pack("{s:[s, s], s:o}", "type", "array", "null", "items", items); }
+
+static json_t *count_schema(void) {
+  return json_pack("{s:[s, s], s:i, s:i}", "type", "integer", "null", "minimum", 1, "maximum", 100000);
+}
+
+static json_t *sweep_schema(void) {
+  json_t *list = json_pack("{s:s, s:i}", "type", "array", "minItems", 1);
+  json_t *three =
+      json_pack("{s:s, s:{s:s}, s:i, s:i}", "type", "array", "items", "type", "number", "minItems", 3, "maxItems", 3);
+  json_t *range = json_pack("{s:s, s:{s:O}, s:[s], s:b}", "type", "object", "properties", "range", three, "required",
+                            "range", "additionalProperties", 0);
+  json_t *linspace = json_pack("{s:s, s:{s:o}, s:[s], s:b}", "type", "object", "properties", "linspace", three,
+                               "required", "linspace", "additionalProperties", 0);
+  json_t *properties = json_pack(
+      "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "axes",
+      described(swept_schema(any_of(json_pack("[O, o, o]", list, range, linspace))),
+                "What is varied: {STAGE.params.KEY: [VALUE, ...]}; every combination is a point."),
+      "zip", described(list_of(swept_schema(list)), "Values that go together, multiplied with the axes."), "exclude",
+      described(list_of(swept_schema(json_object())), "Points to leave out, by their values."), "include",
+      described(list_of(swept_schema(json_object())), "Further points, whole."), "replicas",
+      described(count_schema(), "Runs of each point with seeds of their own."), "share",
+      described(list_of(text_schema("^" STAGE_NAME "$")),
+                "Stages that points which agree on them read from one recorded stream."),
+      "baseline", described(swept_schema(json_object()), "The arm that others are compared with."), "on_error",
+      described(json_pack("{s:[s, s, n]}", "enum", "continue", "stop"), "Whether a failed point stops the sweep."));
+  return map_schema(properties, json_array());
+}
+
+static json_t *exec_schema(void) {
+  json_t *properties =
+      json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "engine",
+                described(json_pack("{s:[s, s, n]}", "enum", "local", "slurm"), "Where a sweep's workers run."), "jobs",
+                described(count_schema(), "local: workers at once."), "workers",
+                described(count_schema(), "slurm: tasks of the array."), "threads",
+                described(count_schema(), "Threads of each run."), "time",
+                described(text_schema(NULL), "slurm: time limit of a worker, as sbatch takes it."), "sbatch",
+                described(list_of(pattern_schema("^--")), "slurm: further options of sbatch."));
+  return map_schema(properties, json_array());
+}
+
 static json_t *definitions(const fg_registry *registry) {
   json_t *output = pattern_schema("^" STAGE_NAME "(\\." PORT_NAME ")?$"), *list = json_object();
   json_object_update_new(
@@ -256,8 +306,8 @@ static json_t *head_properties(void) {
                    described(seed, "Every random number of the run follows from it; default 1."), "stages",
                    described(stages, "The stages by name, in any order."), "stream",
                    described(stream_schema(), "How batches travel between stages."), "sweep",
-                   described(json_pack("{s:s}", "type", "object"), "Many runs from this file."), "exec",
-                   described(json_pack("{s:s}", "type", "object"), "How a sweep is run."));
+                   described(sweep_schema(), "Many runs from this file."), "exec",
+                   described(exec_schema(), "How a sweep is run."));
 }
 
 static void print_json(const fg_registry *registry) {

@@ -27,6 +27,7 @@ begin() { exec "$FINEGRAIN" run "$scratch/p.yaml" --quiet --threads 2 "$@"; } # 
 start=$(date +%s%N)
 expect_code 0 run --out "$scratch/whole"
 seconds=$(awk -v a="$start" -v b="$(date +%s%N)" 'BEGIN { print (b - a) / 1e9 }')
+echo "an uninterrupted run takes $seconds s"
 [ -e "$scratch/whole/.checkpoint" ] && complain "a finished run keeps its checkpoints"
 
 same() { # FOLDER WHAT
