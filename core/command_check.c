@@ -2,6 +2,7 @@
 #include "command.h"
 
 #include "finegrain/estimates.h"
+#include "identity.h"
 #include "words.h"
 
 #include <stdlib.h>
@@ -56,7 +57,7 @@ static void print_instance(const fg_instance *instance) {
 
 static void print_plan(const fg_plan *plan) {
   char total[FG_WORDS], edges[FG_WORDS], hash[33];
-  fg_plan_hash(plan, hash);
+  fg_plan_identity(plan, NULL, hash);
   printf("%s: %u stages, %u edges, seed %" PRIu64 ", pipeline hash %s\n", plan->pipeline->name, plan->count,
          plan->edge_count, plan->seed, hash);
   for (uint32_t i = 0; i < plan->count; i++) print_instance(plan->instances[i]);

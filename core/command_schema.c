@@ -152,28 +152,32 @@ static json_t *port_schema(const fg_port *port) {
   return described(json_pack("{s:[{s:s}]}", "allOf", "$ref", kind), port->doc ? port->doc : "");
 }
 
-/// What a stage may say of its inputs: `inputs` by name, and `input` when there is one. Adds to `properties`; returns
-/// what must be there.
+/// What a stage may say of its inputs: `inputs` by name, and `input` when there is one, or one that must be connected.
+/// Adds to `properties`; returns what must be there.
 static json_t *add_inputs(const fg_stage *stage, json_t *properties) {
   json_t *ports = json_object(), *needed = json_array();
+  const fg_port *sole = stage->inputs[0];
   size_t count = 0;
   for (; stage->inputs[count]; count++) {
     const fg_port *port = stage->inputs[count];
     json_object_set_new(ports, port->name, port_schema(port));
-    if (!(port->flags & FG_PORT_OPTIONAL)) json_array_append_new(needed, json_string(port->name));
+    if (port->flags & FG_PORT_OPTIONAL) continue;
+    json_array_append_new(needed, json_string(port->name));
+    sole = port;
   }
-  bool must = json_array_size(needed) > 0;
+  size_t must = json_array_size(needed);
+  bool has_sole = count == 1 || must == 1;
   json_object_set_new(properties, "inputs", map_schema(ports, needed));
-  json_object_set_new(properties, "input", count == 1 ? port_schema(stage->inputs[0]) : json_false());
+  json_object_set_new(properties, "input", has_sole ? port_schema(sole) : json_false());
   if (!must) return json_object();
-  return count == 1 ? json_pack("{s:[{s:[s]}, {s:[s]}]}", "anyOf", "required", "input", "required", "inputs")
-                    : json_pack("{s:[s]}", "required", "inputs");
+  return has_sole ? json_pack("{s:[{s:[s]}, {s:[s]}]}", "anyOf", "required", "input", "required", "inputs")
+                  : json_pack("{s:[s]}", "required", "inputs");
 }
 
 static json_t *record_schema(const fg_stage *stage) {
   json_t *ports = json_object();
   for (size_t i = 0; stage->outputs[i]; i++)
-    if (stage->outputs[i]->kinds == FG_BATCH)
+    if (stage->outputs[i]->kinds != FG_TABLE)
       json_object_set_new(ports, stage->outputs[i]->name, json_pack("{s:s}", "$ref", "#/definitions/file"));
   return map_schema(ports, json_array());
 }
@@ -207,10 +211,13 @@ static json_t *stage_schema(const fg_registry *registry) {
   json_t *properties = json_pack(
       "{s:o, s:o, s:o, s:o, s:o}", "plugin", described(any_of(names), "What the stage does: a kind of stage."),
       "params", described(json_object(), "How it does it; absent when every parameter has a default."), "input",
-      described(json_object(),
-                "Where its only input comes from: STAGE, STAGE.PORT, or a list where the port takes one."),
+      described(
+          json_object(),
+          "Where its only input, or the only one it needs, comes from: STAGE, STAGE.PORT, or a list where the port takes one."),
       "inputs", described(json_object(), "Where each input comes from: {PORT: STAGE, …}."), "record",
-      described(json_object(), "Outputs to keep as stream files in the run's folder: {PORT: FILE.fgs}."));
+      described(
+          json_object(),
+          "Outputs to keep in the run's folder: configurations as {PORT: FILE.fgs}, models as {PORT: FILE.json}."));
   json_t *schema = map_schema(properties, json_pack("[s]", "plugin"));
   json_object_set_new(
       schema, "not",

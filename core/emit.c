@@ -4,6 +4,7 @@
 #include "checkpoint.h"
 #include "clock.h"
 #include "message.h"
+#include "model_file.h"
 
 #include <inttypes.h>
 
@@ -117,6 +118,24 @@ fg_status fg_emit_batch(fg_worker *worker, uint32_t port, fg_batch *batch) {
   return status;
 }
 
+/// Writes the run's file of `record: {PORT: FILE.json}`; the file of an earlier model of this port is replaced.
+static fg_status record_model(fg_worker *worker, const fg_record_spec *record, const fg_model *model) {
+  fg_rundir *dir = worker->shared->dir;
+  const fg_plan *plan = worker->instance->plan;
+  char temporary[PATH_MAX], source[512];
+  fg_error error = {0}, why = {0};
+  snprintf(source, sizeof source, "stage %s of run %s, seed %" PRIu64 ", finegrain %s", worker->instance->spec->name,
+           plan->pipeline->name, plan->seed, FG_VERSION);
+  fg_status status = fg_rundir_begin(dir, record->file, temporary, &error);
+  if (status != FG_OK) return fg_worker_fail(worker, record->place, error.text);
+  status = fg_model_file_write(temporary, model, source, &why);
+  if (status != FG_OK) fg_error_set(&error, "the model for %s: %s", record->file, why.text);
+  if (status == FG_OK) status = fg_rundir_commit(dir, record->file, &error);
+  if (status == FG_OK) return FG_OK;
+  fg_rundir_discard(dir, record->file);
+  return fg_worker_fail(worker, record->place, error.text);
+}
+
 fg_status fg_emit_model(fg_worker *worker, uint32_t port, fg_model *model) {
   const fg_instance *instance = worker->instance;
   fg_error error = {0};
@@ -127,7 +146,13 @@ fg_status fg_emit_model(fg_worker *worker, uint32_t port, fg_model *model) {
         instance->stage->kind, port);
   if (status == FG_OK) status = fg_results_add_model(worker->shared->results, instance->index, model, &error);
   if (status == FG_OK) {
+    const fg_record_spec *record = instance->outputs[port].record;
+    if (record && record_model(worker, record, model) != FG_OK) {
+      fg_model_unref(model);
+      return FG_FAILED;
+    }
     worker->has_spoken = true;
+    worker->senders[port].sequence++; // so that fg_emit_end knows there was one
     fg_item item = {.kind = FG_MODEL, .message = {.size = sizeof(fg_message), .kind = FG_MODEL, .model = model}};
     return send(worker, port, &item);
   }
@@ -172,6 +197,13 @@ fg_status fg_emit_recorded(fg_worker *worker, uint32_t port, fg_packet *packet, 
 fg_status fg_emit_end(fg_worker *worker) {
   fg_status status = FG_OK;
   for (uint32_t p = 0; p < worker->instance->output_count && status == FG_OK; p++) {
+    const fg_output *output = &worker->instance->outputs[p];
+    fg_error error;
+    if (output->record && output->port->kinds == FG_MODEL && worker->senders[p].sequence == 0) {
+      fg_error_set(&error, "output '%s' gave no model to record in %s; leave this out", output->port->name,
+                   output->record->file);
+      return fg_worker_fail(worker, output->record->place, error.text);
+    }
     fg_item end = {0};
     status = send(worker, p, &end);
   }

@@ -82,6 +82,7 @@ static void write_instance(const fg_instance *instance, fg_file_hashes *hashes, 
 }
 
 void fg_plan_identity(const fg_plan *plan, fg_file_hashes *hashes, char id[33]) {
+  fg_file_hashes *own = hashes ? NULL : fg_file_hashes_new();
   char *text = NULL;
   size_t length = 0;
   FILE *out = open_memstream(&text, &length);
@@ -90,9 +91,10 @@ void fg_plan_identity(const fg_plan *plan, fg_file_hashes *hashes, char id[33]) 
   memcpy(sorted, plan->instances, plan->count * sizeof *sorted);
   qsort(sorted, plan->count, sizeof(fg_instance *), by_name);
   fprintf(out, "finegrain 1\nseed %" PRIu64 "\n", plan->seed);
-  for (uint32_t i = 0; i < plan->count; i++) write_instance(sorted[i], hashes, out);
+  for (uint32_t i = 0; i < plan->count; i++) write_instance(sorted[i], hashes ? hashes : own, out);
   fclose(out);
   write_digest(XXH3_128bits(text, length), id);
+  fg_file_hashes_free(own);
   free(sorted);
   free(text);
 }

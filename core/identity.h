@@ -11,7 +11,7 @@ typedef struct fg_file_hashes fg_file_hashes;
 fg_file_hashes *fg_file_hashes_new(void);
 void fg_file_hashes_free(fg_file_hashes *hashes);
 
-/// XXH3-128 of the plan's identity, hex.
+/// XXH3-128 of the plan's identity, hex. `hashes` NULL: files are read anew.
 void fg_plan_identity(const fg_plan *plan, fg_file_hashes *hashes, char id[33]);
 
 #endif

@@ -115,7 +115,7 @@ static void read_inputs(fg_stage_spec *spec, const fg_node *body, fg_diagnostics
   for (size_t i = 0; many && i < many->count; i++) read_input(spec, many->keys[i], many->items[i], true, diagnostics);
 }
 
-/// Why a recorded stream cannot have this name, and what to do; NULL when it can. Outputs stay inside the run's folder and
+/// Why a recorded output cannot have this name, and what to do; NULL when it can. Outputs stay inside the run's folder and
 /// away from the run's own files there.
 static const char *record_fault(const char *file) {
   static const char *const own[] = {"pipeline.yaml", "results.h5",  "summary.csv",  "report.html",

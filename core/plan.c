@@ -8,7 +8,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 /// What the program itself takes, beside stages and edges: libraries, thread stacks, HDF5 at the end.
 #define PROGRAM_BYTES ((uint64_t)32 << 20)
@@ -56,6 +55,18 @@ static void join_names(const char *const *names, uint32_t count, char *text, siz
     at += (size_t)snprintf(text + at, size - at, "%s%s", i ? ", " : "", names[i]);
 }
 
+/// The input that `input:` means: the only one, or the only one that must be connected; input_count: there is none.
+static uint32_t sole_input(const fg_instance *instance) {
+  uint32_t needed = 0, which = instance->input_count;
+  for (uint32_t p = 0; p < instance->input_count; p++) {
+    if (instance->inputs[p].port->flags & FG_PORT_OPTIONAL) continue;
+    needed++;
+    which = p;
+  }
+  if (instance->input_count == 1) return 0;
+  return needed == 1 ? which : instance->input_count;
+}
+
 /// The instance's input this entry means; NULL after recording why there is none.
 static fg_input *find_input(fg_instance *instance, const fg_input_spec *spec, fg_diagnostics *diagnostics) {
   const char *name = instance->spec->name;
@@ -66,8 +77,9 @@ static fg_input *find_input(fg_instance *instance, const fg_input_spec *spec, fg
   const char **names = input_names(instance);
   char text[512];
   fg_input *found = NULL;
-  if (!spec->port && instance->input_count == 1)
-    found = &instance->inputs[0];
+  uint32_t meant = sole_input(instance);
+  if (!spec->port && meant < instance->input_count)
+    found = &instance->inputs[meant];
   else if (!spec->port) {
     join_names(names, instance->input_count, text, sizeof text);
     fg_error_at(diagnostics, spec->place, name, "%s has %u inputs (%s); write inputs: {%s: STAGE, …}",
@@ -150,6 +162,18 @@ static void connect_input(fg_plan *plan, fg_instance *to, const fg_input_spec *s
   }
 }
 
+/// Why an output of this kind cannot be recorded in a file of this name, and what to do; NULL when it can. A stream may
+/// have any name but that of a model.
+static const char *name_fault(uint32_t kind, const char *file) {
+  size_t length = strlen(file);
+  bool json = length >= 5 && strcmp(file + length - 5, ".json") == 0;
+  if (kind == FG_TABLE) return "which is kept in results.h5 anyway; only configurations and models are recorded";
+  if (kind == FG_MODEL && !json) return "which is recorded as JSON; end the file's name in .json, such as model.json";
+  if (kind == FG_BATCH && json)
+    return "which are recorded as a stream; end the file's name in .fgs, such as sample.fgs";
+  return NULL;
+}
+
 static void connect_records(fg_plan *plan, fg_instance *instance) {
   for (size_t r = 0; r < instance->spec->record_count; r++) {
     const fg_record_spec *record = &instance->spec->records[r];
@@ -157,15 +181,15 @@ static void connect_records(fg_plan *plan, fg_instance *instance) {
     fg_output *found = NULL;
     for (uint32_t p = 0; p < instance->output_count; p++)
       if (strcmp(names[p], record->port) == 0) found = &instance->outputs[p];
+    const char *fault = found ? name_fault(found->port->kinds, record->file) : NULL;
     char hint[512];
     if (!found)
       fg_error_at(plan->diagnostics, record->place, instance->spec->name, "%s has no output '%s' to record%s",
                   instance->stage->kind, record->port,
                   fg_suggest(hint, sizeof hint, record->port, names, instance->output_count));
-    else if (found->port->kinds != FG_BATCH)
-      fg_error_at(plan->diagnostics, record->place, instance->spec->name,
-                  "output '%s' gives %s, which is kept in results.h5 anyway; only configurations are recorded",
-                  record->port, kind_word(found->port->kinds));
+    else if (fault)
+      fg_error_at(plan->diagnostics, record->place, instance->spec->name, "output '%s' gives %s, %s", record->port,
+                  kind_word(found->port->kinds), fault);
     else
       found->record = record;
     free(names);
@@ -258,6 +282,16 @@ static bool has_shape(const fg_format *format, const fg_lattice *lattice) {
   return false;
 }
 
+/// Where the reference behind edge `e` of an input was written: edges are in the order of references.
+static fg_place reference_place(const fg_instance *instance, const fg_input *input, uint32_t e) {
+  for (size_t i = 0; i < instance->spec->input_count; i++) {
+    const fg_input_spec *spec = &instance->spec->inputs[i];
+    if ((!spec->port || strcmp(spec->port, input->port->name) == 0) && e < spec->count)
+      return spec->references[e].place;
+  }
+  return instance->spec->place;
+}
+
 /// The format of an input from those of the outputs it takes.
 static bool merge_formats(fg_plan *plan, const fg_instance *instance, fg_input *input) {
   fg_format *merged = &input->format;
@@ -265,7 +299,7 @@ static bool merge_formats(fg_plan *plan, const fg_instance *instance, fg_input *
   for (uint32_t e = 1; e < input->edge_count; e++) {
     const fg_format *next = &input->edges[e]->from->outputs[input->edges[e]->output].format;
     if (next->kind == FG_BATCH && next->element != merged->element) {
-      fg_error_at(plan->diagnostics, instance->spec->place, instance->spec->name,
+      fg_error_at(plan->diagnostics, reference_place(instance, input, e), instance->spec->name,
                   "input '%s' cannot join %s of %s with %s of %s", input->port->name, element_word(merged->element),
                   input->edges[0]->from->spec->name, element_word(next->element), input->edges[e]->from->spec->name);
       return false;
@@ -273,7 +307,7 @@ static bool merge_formats(fg_plan *plan, const fg_instance *instance, fg_input *
     for (uint32_t s = 0; s < next->shape_count; s++) {
       if (has_shape(merged, &next->shapes[s])) continue;
       if (merged->shape_count == FG_MAX_SHAPES) {
-        fg_error_at(plan->diagnostics, instance->spec->place, instance->spec->name,
+        fg_error_at(plan->diagnostics, reference_place(instance, input, e), instance->spec->name,
                     "input '%s' would take more than %u different lattices; use two stages", input->port->name,
                     FG_MAX_SHAPES);
         return false;
@@ -286,7 +320,7 @@ static bool merge_formats(fg_plan *plan, const fg_instance *instance, fg_input *
   }
   uint32_t accepted = input->port->elements;
   if (merged->kind == FG_BATCH && accepted && !(accepted & (1u << merged->element))) {
-    fg_error_at(plan->diagnostics, instance->spec->place, instance->spec->name,
+    fg_error_at(plan->diagnostics, reference_place(instance, input, 0), instance->spec->name,
                 "input '%s' does not take %s, which %s.%s gives", input->port->name, element_word(merged->element),
                 input->edges[0]->from->spec->name, input->edges[0]->from->outputs[input->edges[0]->output].port->name);
     return false;
@@ -342,8 +376,9 @@ static bool prepare(fg_plan *plan, fg_instance *instance) {
   free(inputs);
   free(outputs);
   if (status != FG_OK && fg_diagnostics_errors(plan->diagnostics) == errors)
-    fg_error_at(plan->diagnostics, instance->spec->place, name, "plugin %s (%s) refused without a reason",
-                instance->stage->kind, instance->file->path);
+    fg_error_at(plan->diagnostics, instance->spec->place, name,
+                "plugin %s (%s) refused without a reason; this is a fault of the plugin", instance->stage->kind,
+                instance->file->path);
   return known && status == FG_OK;
 }
 
@@ -480,14 +515,11 @@ uint64_t fg_plan_bound(const fg_plan *plan) {
   return bytes;
 }
 
-void fg_plan_write(const fg_plan *plan, bool identity, FILE *out) {
+void fg_plan_write(const fg_plan *plan, FILE *out) {
   const fg_pipeline *pipeline = plan->pipeline;
-  fprintf(out, "finegrain: 1\n");
-  if (!identity) {
-    fprintf(out, "name: ");
-    fg_yaml_write_text(pipeline->name, out);
-    fputc('\n', out);
-  }
+  fprintf(out, "finegrain: 1\nname: ");
+  fg_yaml_write_text(pipeline->name, out);
+  fputc('\n', out);
   fprintf(out, "seed: %" PRIu64 "\nstages:\n", plan->seed);
   for (uint32_t i = 0; i < plan->count; i++) {
     const fg_instance *instance = plan->instances[i];
@@ -507,7 +539,7 @@ void fg_plan_write(const fg_plan *plan, bool identity, FILE *out) {
       }
       fprintf(out, "%s\n", input->edge_count > 1 ? "]" : "");
     }
-    if (identity || !instance->spec->record_count) continue;
+    if (!instance->spec->record_count) continue;
     fprintf(out, "    record:\n");
     for (size_t r = 0; r < instance->spec->record_count; r++) {
       fprintf(out, "      %s: ", instance->spec->records[r].port);
@@ -515,7 +547,6 @@ void fg_plan_write(const fg_plan *plan, bool identity, FILE *out) {
       fputc('\n', out);
     }
   }
-  if (identity) return;
   fprintf(out, "stream:\n  compression: ");
   if (pipeline->zstd_level)
     fprintf(out, "zstd:%d\n", pipeline->zstd_level);
@@ -526,16 +557,4 @@ void fg_plan_write(const fg_plan *plan, bool identity, FILE *out) {
     fprintf(out, "  checkpoint: %.17g\n", pipeline->checkpoint);
   else
     fprintf(out, "  checkpoint: none\n");
-}
-
-void fg_plan_hash(const fg_plan *plan, char hash[33]) {
-  char *text = NULL;
-  size_t length = 0;
-  FILE *out = open_memstream(&text, &length);
-  if (!out) abort();
-  fg_plan_write(plan, true, out);
-  fclose(out);
-  XXH128_hash_t digest = XXH3_128bits(text, length);
-  snprintf(hash, 33, "%016" PRIx64 "%016" PRIx64, (uint64_t)digest.high64, (uint64_t)digest.low64);
-  free(text);
 }

@@ -77,10 +77,7 @@ uint64_t fg_instance_bound(const fg_instance *instance);
 /// The whole pipeline: stages, edges, and the program itself.
 uint64_t fg_plan_bound(const fg_plan *plan);
 
-/// The pipeline as resolved, as YAML: defaults filled in, paths absolute. With `identity` only what the results depend
-/// on: no name, no stream.
-void fg_plan_write(const fg_plan *plan, bool identity, FILE *out);
-/// XXH3-128 of the identity, hex.
-void fg_plan_hash(const fg_plan *plan, char hash[33]);
+/// The pipeline as resolved, as YAML: defaults filled in, paths absolute.
+void fg_plan_write(const fg_plan *plan, FILE *out);
 
 #endif

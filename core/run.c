@@ -4,6 +4,7 @@
 #include "bytes.h"
 #include "checkpoint.h"
 #include "clock.h"
+#include "identity.h"
 #include "reader.h"
 #include "results.h"
 #include "timing.h"
@@ -243,7 +244,7 @@ static fg_status write_pipeline(run *r, fg_error *error) {
   size_t length = 0;
   FILE *out = open_memstream(&text, &length);
   if (!out) return fg_error_set(error, "out of memory for pipeline.yaml");
-  fg_plan_write(r->plan, false, out);
+  fg_plan_write(r->plan, out);
   fclose(out);
   fg_status status = fg_rundir_write(r->shared.dir, "pipeline.yaml", text, length, error);
   free(text);
@@ -379,7 +380,7 @@ int fg_run(fg_plan *plan, const fg_run_options *options) {
   r->threads = options->threads ? options->threads : core_count();
   r->start = fg_clock_now();
   write_now(r->started);
-  fg_plan_hash(plan, r->hash);
+  fg_plan_identity(plan, NULL, r->hash);
   stop_signal = 0;
   struct sigaction action = {.sa_handler = on_signal}, old_int, old_term;
   sigaction(SIGINT, &action, &old_int);

@@ -50,7 +50,7 @@ void fg_worker_progress(const fg_worker *worker, uint64_t *done, uint64_t *expec
 
 /// A plugin may return FG_FAILED without having said why.
 static fg_status explained(fg_worker *worker, fg_status status) {
-  if (status == FG_FAILED) fg_worker_fail(worker, worker->instance->spec->place, "the plugin failed without a reason");
+  if (status == FG_FAILED) fg_worker_fail(worker, worker->instance->spec->place, "the plugin failed without a reason; this is a fault of the plugin");
   return status;
 }
 

@@ -1,28 +1,34 @@
-// test_dream.c — generate.dream: the order and the start of what it emits, that batches and ranges leave no trace, and
-// energies and moments of published networks. Statistical test: fixed seed, 4σ.
+// test_dream.c — generate.dream: the order and the start of what it emits, that batches and ranges leave no trace, a
+// second model for the first steps, and energies and moments of published networks. Statistical test: fixed seed, 4σ.
 #include "check.h"
 #include "driver.h"
 #include "spins.h"
 
 #include <stdlib.h>
 
+enum { MODEL, FIRST }; // inputs
+
 static fg_status negotiate(driver *d, uint32_t has_weights) {
   fg_format model = format_of_model(has_weights);
-  return driver_negotiate(d, (const fg_format *const[]){&model});
+  return driver_negotiate(d, (const fg_format *const[]){&model, NULL});
+}
+
+static void feed_model(driver *d, uint32_t port, int kernel, const double *weights, uint64_t count) {
+  const fg_host *host = driver_host(d);
+  char hyperparameters[32];
+  snprintf(hyperparameters, sizeof hyperparameters, "{\"kernel\":%d}", kernel);
+  fg_model *model = host->model_new(host, "network.symmetric", hyperparameters, weights, count);
+  CHECK_INTEGER(driver_feed_model(d, port, model), FG_OK);
+  host->model_unref(host, model);
+  CHECK_INTEGER(driver_end(d, port), FG_OK);
 }
 
 /// A stage that has its model.
 static driver *open_stage(const char *params, int kernel, const double *weights, uint64_t count) {
   driver *d = driver_open("generate.dream", params, 42);
-  const fg_host *host = driver_host(d);
-  char hyperparameters[32];
   CHECK_TEXT(driver_error(d), "");
   CHECK_INTEGER(negotiate(d, 1), FG_OK);
-  snprintf(hyperparameters, sizeof hyperparameters, "{\"kernel\":%d}", kernel);
-  fg_model *model = host->model_new(host, "network.symmetric", hyperparameters, weights, count);
-  CHECK_INTEGER(driver_feed_model(d, 0, model), FG_OK);
-  host->model_unref(host, model);
-  CHECK_INTEGER(driver_end(d, 0), FG_OK);
+  feed_model(d, MODEL, kernel, weights, count);
   return d;
 }
 
@@ -151,6 +157,81 @@ static void dreams_differ(void) {
   driver_close(d);
 }
 
+// ---- a second model
+
+/// A dream of the published 3×3 model, then of another.
+static driver *run_with_first(const char *params, int kernel, const double *weights, uint64_t count) {
+  driver *d = driver_open("generate.dream", params, 42);
+  fg_format model = format_of_model(1);
+  CHECK_INTEGER(driver_negotiate(d, (const fg_format *const[]){&model, &model}), FG_OK);
+  feed_model(d, MODEL, kernel, weights, count);
+  feed_model(d, FIRST, 3, published3, 3);
+  CHECK_INTEGER(driver_finish(d), FG_OK);
+  CHECK_TEXT(driver_error(d), "");
+  return d;
+}
+
+/// How many of the configurations of a level are the same.
+static uint64_t count_same(const driver *a, const driver *b, int level, uint64_t configurations) {
+  uint64_t equal = 0;
+  for (uint64_t c = 0; c < configurations; c++) equal += (uint64_t)same(a, b, level, c);
+  return equal;
+}
+
+/// How many batches of a level are what this model draws given the level below.
+static size_t count_drawn_by(driver *d, int level, int kernel, const double *weights, uint64_t count) {
+  const fg_host *host = driver_host(d);
+  const fg_network *network = host->lookup(host, "network.symmetric", FG_NETWORK_EXTENSION);
+  char hyperparameters[32];
+  fg_network_model *model;
+  size_t equal = 0;
+  snprintf(hyperparameters, sizeof hyperparameters, "{\"kernel\":%d}", kernel);
+  CHECK_INTEGER(network->open(host, hyperparameters, weights, count, &model), FG_OK);
+  for (size_t i = 1; i < driver_count(d, 0); i++) {
+    const fg_batch *coarse = driver_message(d, 0, i - 1)->batch, *fine = driver_message(d, 0, i)->batch;
+    if (fine->level != level) continue;
+    fg_batch *again = spins_new(host, fine->rows, fine->rows, fine->count);
+    again->level = level;
+    again->first = fine->first;
+    fg_rng_key key = host->rng_key(host, "dream");
+    CHECK_INTEGER(network->sample(model, host->rng_fill, key, coarse, again, 0, fine->count), FG_OK);
+    equal += (size_t)spins_equal(fine, again);
+    host->batch_unref(host, again);
+  }
+  network->close(model);
+  return equal;
+}
+
+/// Levels up to first_steps are drawn by the first model, the others by the other one: spin by spin.
+static void first_model(void) {
+  enum { DREAMS = 1500, LEVELS = 5, BATCHES = 2 };
+  static const struct {
+    const char *params;
+    int steps;
+  } cases[] = {{"levels: 5, configurations: 1500", 2},
+               {"levels: 5, configurations: 1500, first_steps: 0", 0},
+               {"levels: 5, configurations: 1500, first_steps: 1", 1},
+               {"levels: 5, configurations: 1500, first_steps: 5", 5}};
+  driver *three = run(cases[0].params, 3, published3, 3), *ten = run(cases[0].params, 7, published10, 10);
+  driver *twice = run_with_first(cases[0].params, 3, published3, 3);
+  for (int level = 0; level <= LEVELS; level++) CHECK_INTEGER(count_same(twice, three, level, DREAMS), DREAMS);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    driver *both = run_with_first(cases[i].params, 7, published10, 10);
+    const int steps = cases[i].steps;
+    for (int level = 1; level <= LEVELS; level++) {
+      CHECK_INTEGER(count_drawn_by(both, level, 3, published3, 3), level <= steps ? BATCHES : 0);
+      CHECK_INTEGER(count_drawn_by(both, level, 7, published10, 10), level <= steps ? 0 : BATCHES);
+      if (level <= steps) CHECK_INTEGER(count_same(both, three, level, DREAMS), DREAMS);
+      if (level > steps) CU_ASSERT(count_same(both, three, level, DREAMS) < DREAMS);
+    }
+    CHECK_INTEGER(count_same(both, ten, LEVELS, DREAMS) == DREAMS, steps == 0);
+    driver_close(both);
+  }
+  driver_close(three);
+  driver_close(ten);
+  driver_close(twice);
+}
+
 // ---- checkpoints
 
 typedef struct memory {
@@ -189,10 +270,7 @@ static void checkpoints(void) {
   driver *second = driver_open("generate.dream", params, 42);
   CHECK_INTEGER(negotiate(second, 1), FG_OK);
   CHECK_INTEGER(stage->restore(driver_self(second), &reader), FG_OK);
-  const fg_host *host = driver_host(second);
-  fg_model *model = host->model_new(host, "network.symmetric", "{\"kernel\":3}", published3, 3);
-  CHECK_INTEGER(driver_feed_model(second, 0, model), FG_OK);
-  host->model_unref(host, model);
+  feed_model(second, MODEL, 3, published3, 3);
   CHECK_INTEGER(driver_finish(second), FG_OK);
   int wrong = 0;
   uint32_t at;
@@ -254,7 +332,25 @@ static void refused(const char *params, uint32_t has_weights, const char *messag
   driver_close(d);
 }
 
+static void refused_with_first(const char *params, uint32_t has_weights, const char *message) {
+  driver *d = driver_open("generate.dream", params, 1);
+  fg_format model = format_of_model(1), first = format_of_model(has_weights);
+  CHECK_INTEGER(driver_negotiate(d, (const fg_format *const[]){&model, &first}), FG_FAILED);
+  CHECK_TEXT(driver_error(d), message);
+  driver_close(d);
+}
+
 static void refusals(void) {
+  refused("levels: 5, configurations: 5, first_steps: 3", 1,
+          "3 is of no effect without a second model; connect one, inputs: {first: STAGE}, or leave first_steps out");
+  refused_with_first("levels: 5, configurations: 5, first_steps: 6", 1,
+                     "6 steps with the first model, but the dream has 5 in all; ask for at most first_steps: 5, or for "
+                     "more levels");
+  refused_with_first("levels: 1, configurations: 5", 1,
+                     "2 steps with the first model, but the dream has 1 in all; ask for at most first_steps: 1, or for "
+                     "more levels");
+  refused_with_first("levels: 5, configurations: 5", 0,
+                     "first model 'network.symmetric' has no weights; train it or give weights: [...]");
   refused("levels: 3, configurations: 5", 0,
           "model 'network.symmetric' has no weights; train it or give weights: "
           "[...]");
@@ -268,6 +364,19 @@ static void refusals(void) {
   CHECK_INTEGER(driver_finish(d), FG_FAILED);
   CHECK_TEXT(driver_error(d), "no model arrived");
   driver_close(d);
+
+  fg_format model = format_of_model(1);
+  d = driver_open("generate.dream", "levels: 2, configurations: 5", 1);
+  CHECK_INTEGER(driver_negotiate(d, (const fg_format *const[]){&model, &model}), FG_OK);
+  feed_model(d, MODEL, 3, published3, 3);
+  CHECK_INTEGER(driver_finish(d), FG_FAILED);
+  CHECK_TEXT(driver_error(d), "no first model arrived");
+  fg_model *again = driver_host(d)->model_new(driver_host(d), "network.symmetric", "{\"kernel\":3}", published3, 3);
+  CHECK_INTEGER(driver_feed_model(d, FIRST, again), FG_OK);
+  CHECK_INTEGER(driver_feed_model(d, FIRST, again), FG_FAILED);
+  CHECK_TEXT(driver_error(d), "takes one first model, but more than one arrived");
+  driver_host(d)->model_unref(driver_host(d), again);
+  driver_close(d);
 }
 
 int main(void) {
@@ -275,6 +384,7 @@ int main(void) {
       {"levels and start", levels_and_start},
       {"batches leave no trace", batches_leave_no_trace},
       {"dreams differ", dreams_differ},
+      {"a first model", first_model},
       {"checkpoints", checkpoints},
       {"published networks", published_networks},
       {"refusals", refusals},

@@ -1,34 +1,29 @@
 // dream.c — generate.dream: iterates a model upward. From a small uniform lattice, one spin by default, every step
-// doubles the size by drawing fine spins given the coarse ones. Batches are fixed by the parameters; the spins do not
-// depend on them, for the network draws its randomness by configuration, level and site (network.h).
-#include "finegrain/finegrain.h"
+// doubles the size by drawing fine spins given the coarse ones. Batches are fixed by the parameters, and leave no trace
+// in the spins (refine.h).
+#include "refine.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { KEEP_ALL, KEEP_LAST };
+enum { MODEL, FIRST }; // inputs
 
-#define FACTOR 2u                       // of every network so far; the formats need it before there is a model
-#define MOST_EXTENT (UINT64_C(1) << 31) // of a lattice
-#define BATCH_BYTES ((uint64_t)1 << 20) // aim, at the last level
-#define BATCH_MOST 1024u
-#define TASK_SITES 4096u // coarse sites one call of parallel_for's body refines, about
+#define DEFAULT_FIRST_STEPS 2 // as param_first_steps says
 
 typedef struct config {
   int64_t start;
   int64_t levels;
   int64_t configurations;
+  int64_t first_steps;
   int32_t keep;
 } config;
 
 typedef struct dream {
   const fg_host *host;
   const config *config;
-  const fg_network *network; ///< behaviour of the kind negotiated
-  char kind[64];
-  fg_network_model *model; ///< NULL until it arrives
-  fg_rng_key key;
+  refine_model model, first;
+  int has_first; ///< the second model is connected
   uint32_t batch_size;
   uint64_t next; ///< first configuration not yet dreamt
 } dream;
@@ -44,7 +39,8 @@ static fg_status create(const fg_host *host, const void *given, void **self) {
 
 static void destroy(void *self) {
   dream *stage = self;
-  if (stage->model) stage->network->close(stage->model);
+  refine_close(&stage->model);
+  refine_close(&stage->first);
   free(stage);
 }
 
@@ -58,13 +54,8 @@ static fg_lattice lattice_at(const dream *stage, int64_t level) {
 static fg_status check_size(const dream *stage) {
   const fg_host *host = stage->host;
   const config *c = stage->config;
-  int64_t most = 0;
-  while ((uint64_t)c->start << (most + 1) <= MOST_EXTENT) most++;
-  if (c->levels > most)
-    return host->fail_param(host, "levels",
-                            "%" PRId64 " doublings of %" PRId64 " give a lattice of more than 2^31 "
-                            "sites a side; at most %" PRId64 " are possible",
-                            c->levels, c->start, most);
+  fg_lattice start = lattice_at(stage, 0);
+  if (refine_check_size(host, "levels", &start, c->levels) != FG_OK) return FG_FAILED;
   fg_lattice last = lattice_at(stage, c->levels);
   uint64_t sites;
   if (__builtin_mul_overflow(fg_lattice_sites(&last), (uint64_t)c->configurations, &sites) || sites >> 63)
@@ -75,54 +66,52 @@ static fg_status check_size(const dream *stage) {
   return FG_OK;
 }
 
-static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format *const *outputs, uint64_t *memory) {
-  dream *stage = self;
+static fg_status check_first_steps(const dream *stage) {
   const fg_host *host = stage->host;
   const config *c = stage->config;
-  fg_format *out = outputs[0];
-  fg_status status = check_size(stage);
-  snprintf(stage->kind, sizeof stage->kind, "%s", inputs[0]->network);
-  stage->network = host->lookup(host, stage->kind, FG_NETWORK_EXTENSION);
-  if (!stage->network)
-    return host->fail(host, "model '%s' is of no network this program has; a model comes from a network stage",
-                      stage->kind);
-  if (!inputs[0]->has_weights)
-    return host->fail(host, "model '%s' has no weights; train it or give weights: [...]", stage->kind);
-  if (status != FG_OK) return status;
+  if (!stage->has_first && c->first_steps != DEFAULT_FIRST_STEPS)
+    return host->fail_param(host, "first_steps",
+                            "%" PRId64 " is of no effect without a second model; connect one, inputs: {first: STAGE}, "
+                            "or leave first_steps out",
+                            c->first_steps);
+  if (stage->has_first && c->first_steps > c->levels)
+    return host->fail_param(host, "first_steps",
+                            "%" PRId64 " steps with the first model, but the dream has %" PRId64
+                            " in all; ask for at most first_steps: %" PRId64 ", or for more levels",
+                            c->first_steps, c->levels, c->levels);
+  return FG_OK;
+}
 
-  fg_lattice last = lattice_at(stage, c->levels), before = lattice_at(stage, c->levels - 1);
-  uint64_t bytes = fg_configuration_bytes(FG_SPIN1, &last);
-  uint64_t fit = bytes < BATCH_BYTES ? BATCH_BYTES / bytes : 1;
-  stage->batch_size = fit < BATCH_MOST ? (uint32_t)fit : BATCH_MOST;
+static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format *const *outputs, uint64_t *memory) {
+  dream *stage = self;
+  const config *c = stage->config;
+  fg_format *out = outputs[0];
+  stage->has_first = inputs[FIRST] != NULL;
+  const fg_status checks[] = {
+      check_size(stage),
+      check_first_steps(stage),
+      refine_announce(&stage->model, stage->host, "model", inputs[MODEL]),
+      stage->has_first ? refine_announce(&stage->first, stage->host, "first model", inputs[FIRST]) : FG_OK,
+  };
+  for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
+    if (checks[i] != FG_OK) return checks[i];
+
+  fg_lattice start = lattice_at(stage, 0), last = lattice_at(stage, c->levels);
+  stage->batch_size = refine_together(&last);
   if ((uint64_t)c->configurations < stage->batch_size) stage->batch_size = (uint32_t)c->configurations;
   out->element = FG_SPIN1;
   for (int64_t level = c->keep == KEEP_LAST ? c->levels : 0; level <= c->levels; level++)
     out->shapes[out->shape_count++] = lattice_at(stage, level);
   out->configurations = (uint64_t)c->configurations;
   out->batch = stage->batch_size;
-  *memory = sizeof(dream) + stage->batch_size * (bytes + fg_configuration_bytes(FG_SPIN1, &before));
+  *memory = sizeof(dream) + refine_bytes(&start, c->levels, stage->batch_size);
   return FG_OK;
 }
 
 static fg_status process(void *self, uint32_t port, const fg_message *const *messages, uint32_t count) {
-  (void)port;
   (void)count;
   dream *stage = self;
-  const fg_host *host = stage->host;
-  const fg_model *model = messages[0]->model;
-  if (stage->model) return host->fail(host, "takes one model, but more than one arrived");
-  if (strcmp(model->network, stage->kind) != 0)
-    return host->fail(host, "a model of '%s' arrived where '%s' was announced", model->network, stage->kind);
-  if (model->weight_count == 0)
-    return host->fail(host, "model '%s' has no weights; train it or give weights: [...]", stage->kind);
-  fg_status status =
-      stage->network->open(host, model->hyperparameters, model->weights, model->weight_count, &stage->model);
-  if (status != FG_OK) return status;
-  if (stage->network->factor(stage->model) != FACTOR)
-    return host->fail(host, "model '%s' refines by a factor of %u; this stage knows %u", stage->kind,
-                      stage->network->factor(stage->model), FACTOR);
-  stage->key = host->rng_key(host, "dream");
-  return FG_OK;
+  return refine_open(port == FIRST ? &stage->first : &stage->model, messages[0]->model);
 }
 
 // ---- dreaming
@@ -138,65 +127,26 @@ static fg_batch *start_batch(const dream *stage, uint32_t count) {
   return batch;
 }
 
-typedef struct refinement {
-  const dream *stage;
-  const fg_batch *coarse;
-  fg_batch *fine;
-  uint64_t task_size; ///< configurations
-} refinement;
-
-static fg_status refine_some(void *arg, uint64_t task) {
-  const refinement *work = arg;
-  const fg_host *host = work->stage->host;
-  uint64_t begin = task * work->task_size, end = begin + work->task_size;
-  if (end > work->fine->count) end = work->fine->count;
-  if (host->cancelled(host)) return FG_CANCELLED;
-  return work->stage->network->sample(work->stage->model, host->rng_fill, work->stage->key, work->coarse, work->fine,
-                                      (uint32_t)begin, (uint32_t)end);
-}
-
-/// One inverse step of a whole batch; *fine is the caller's.
-static fg_status refine(const dream *stage, const fg_batch *coarse, fg_batch **fine) {
-  const fg_host *host = stage->host;
-  fg_lattice lattice = lattice_at(stage, coarse->level + 1);
-  *fine = host->batch_new(host, FG_SPIN1, &lattice, coarse->count);
-  if (!*fine) return FG_FAILED;
-  (*fine)->first = coarse->first;
-  (*fine)->level = coarse->level + 1;
-  refinement work = {stage, coarse, *fine, 1};
-  uint64_t sites = fg_lattice_sites(&coarse->lattice);
-  if (sites < TASK_SITES) work.task_size = TASK_SITES / sites;
-  return host->parallel_for(host, (coarse->count + work.task_size - 1) / work.task_size, refine_some, &work);
-}
-
-/// Emits a level that is kept. The batch stays the caller's too, as the parent of the next level.
-static fg_status emit_level(const dream *stage, fg_batch *batch) {
-  if (stage->config->keep == KEEP_LAST && batch->level < stage->config->levels) return FG_OK;
-  stage->host->batch_ref(stage->host, batch);
-  return stage->host->emit_batch(stage->host, 0, batch);
-}
-
 /// A batch of configurations, through all levels.
 static fg_status produce(void *self) {
   dream *stage = self;
   const fg_host *host = stage->host;
-  uint64_t left = (uint64_t)stage->config->configurations - stage->next;
-  if (!stage->model) return host->fail(host, "no model arrived");
+  const config *c = stage->config;
+  uint64_t left = (uint64_t)c->configurations - stage->next;
   if (!left) return FG_DONE;
 
-  fg_batch *coarse = start_batch(stage, left < stage->batch_size ? (uint32_t)left : stage->batch_size);
-  if (!coarse) return FG_FAILED;
-  uint32_t count = coarse->count;
-  fg_status status = emit_level(stage, coarse);
-  for (int64_t level = 1; status == FG_OK && level <= stage->config->levels; level++) {
-    fg_batch *fine = NULL;
-    status = refine(stage, coarse, &fine);
-    host->batch_unref(host, coarse);
-    coarse = fine;
-    if (status == FG_OK) status = emit_level(stage, coarse);
+  fg_batch *start = start_batch(stage, left < stage->batch_size ? (uint32_t)left : stage->batch_size);
+  if (!start) return FG_FAILED;
+  refine_way way = {&stage->first, &stage->model, stage->has_first ? c->first_steps : 0, c->levels,
+                    c->keep == KEEP_ALL};
+  fg_status status = FG_OK;
+  if (way.keep_all) {
+    host->batch_ref(host, start);
+    status = host->emit_batch(host, 0, start);
   }
-  if (coarse) host->batch_unref(host, coarse);
-  stage->next += count;
+  if (status == FG_OK) status = refine_climb(&way, host->rng_key(host, "dream"), start);
+  stage->next += start->count;
+  host->batch_unref(host, start);
   return status;
 }
 
@@ -261,12 +211,32 @@ static const fg_param param_keep = {
     .choices = keep_choices,
     .doc = "Which levels come out: all, the start (level 0) included, or the last.",
 };
-static const fg_port input = {
+static const fg_param param_first_steps = {
+    .size = sizeof(fg_param),
+    .type = FG_PARAM_INTEGER,
+    .offset = offsetof(config, first_steps),
+    .name = "first_steps",
+    .def = "2",
+    .min = "0",
+    .max = "31",
+    .unit = "1",
+    .doc =
+        "Inverse steps that the model at `first` does before `model` does the rest; at most `levels`. Without a model "
+        "there, leave it out.",
+};
+static const fg_port input_model = {
     .size = sizeof(fg_port),
     .kinds = FG_MODEL,
     .flags = FG_PORT_FIRST,
     .name = "model",
     .doc = "A network with weights.",
+};
+static const fg_port input_first = {
+    .size = sizeof(fg_port),
+    .kinds = FG_MODEL,
+    .flags = FG_PORT_FIRST | FG_PORT_OPTIONAL,
+    .name = "first",
+    .doc = "A network with weights for the first inverse steps, on lattices too small for the other.",
 };
 static const fg_port output = {
     .size = sizeof(fg_port),
@@ -280,12 +250,16 @@ static const fg_stage stage_descriptor = {
     .size = sizeof(fg_stage),
     .kind = "generate.dream",
     .summary = "iterates a network upward from single spins",
-    .doc = "The inverse renormalization group of arXiv:2506.04016: a lattice of size start, then of twice that size "
-           "drawn given the first, and so on. The start is uniform, up and down by turns: with a network that knows "
-           "no preferred sign this is the symmetric ensemble, with less noise than random signs.\n\n"
-           "Configurations are independent. The levels of one configuration are not: they are parents and children.",
-    .params = (const fg_param *const[]){&param_start, &param_levels, &param_configurations, &param_keep, NULL},
-    .inputs = (const fg_port *const[]){&input, NULL},
+    .doc =
+        "The inverse renormalization group of arXiv:2506.04016: a lattice of size start, then of twice that size "
+        "drawn given the first, and so on. The start is uniform, up and down by turns: with a network that knows "
+        "no preferred sign this is the symmetric ensemble, with less noise than random signs.\n\n"
+        "A 5×5 or 7×7 kernel meets itself around the smallest lattices. As in that paper, a second model at `first`, "
+        "of a 3×3 kernel say, does the first `first_steps` inverse steps, 2 unless said, and `model` the others.\n\n"
+        "Configurations are independent. The levels of one configuration are not: they are parents and children.",
+    .params = (const fg_param *const[]){&param_start, &param_levels, &param_configurations, &param_keep,
+                                        &param_first_steps, NULL},
+    .inputs = (const fg_port *const[]){&input_model, &input_first, NULL},
     .outputs = (const fg_port *const[]){&output, NULL},
     .config_size = sizeof(config),
     .create = create,

@@ -1,0 +1,142 @@
+// refine.c — see refine.h.
+#include "refine.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define FACTOR 2u                       // of every network so far; the formats need it before there is a model
+#define MOST_EXTENT (UINT64_C(1) << 31) // of a lattice
+#define BATCH_BYTES ((uint64_t)1 << 20)
+#define BATCH_MOST 1024u
+#define TASK_SITES 4096u // coarse sites one call of parallel_for's body refines, about
+
+// ---- models
+
+static fg_status refuse_untrained(const refine_model *model) {
+  return model->host->fail(model->host, "%s '%s' has no weights; train it or give weights: [...]", model->name,
+                           model->kind);
+}
+
+fg_status refine_announce(refine_model *model, const fg_host *host, const char *name, const fg_format *format) {
+  model->host = host;
+  model->name = name;
+  snprintf(model->kind, sizeof model->kind, "%s", format->network);
+  model->network = host->lookup(host, model->kind, FG_NETWORK_EXTENSION);
+  if (!model->network)
+    return host->fail(host, "%s '%s' is of no network this program has; a model comes from a network stage", name,
+                      model->kind);
+  return format->has_weights ? FG_OK : refuse_untrained(model);
+}
+
+fg_status refine_open(refine_model *model, const fg_model *arrived) {
+  const fg_host *host = model->host;
+  if (model->opened) return host->fail(host, "takes one %s, but more than one arrived", model->name);
+  if (strcmp(arrived->network, model->kind) != 0)
+    return host->fail(host, "a %s of '%s' arrived where '%s' was announced", model->name, arrived->network,
+                      model->kind);
+  if (arrived->weight_count == 0) return refuse_untrained(model);
+  fg_status status =
+      model->network->open(host, arrived->hyperparameters, arrived->weights, arrived->weight_count, &model->opened);
+  if (status != FG_OK) return status;
+  uint32_t factor = model->network->factor(model->opened);
+  if (factor == FACTOR) return FG_OK;
+  return host->fail(host, "%s '%s' refines by a factor of %u; this stage knows %u", model->name, model->kind, factor,
+                    FACTOR);
+}
+
+void refine_close(refine_model *model) {
+  if (model->opened) model->network->close(model->opened);
+  model->opened = NULL;
+}
+
+// ---- sizes
+
+fg_lattice refine_lattice(const fg_lattice *lattice, int64_t steps) {
+  fg_lattice fine = *lattice;
+  for (uint32_t d = 0; d < fine.dims; d++) fine.extent[d] <<= steps;
+  return fine;
+}
+
+fg_status refine_check_size(const fg_host *host, const char *param, const fg_lattice *lattice, int64_t steps) {
+  uint64_t longest = lattice->extent[0] > lattice->extent[1] ? lattice->extent[0] : lattice->extent[1];
+  int64_t most = 0;
+  while (longest << (most + 1) <= MOST_EXTENT) most++;
+  if (steps <= most) return FG_OK;
+  char size[96];
+  fg_lattice_name(lattice, size);
+  return host->fail_param(host, param,
+                          "%" PRId64 " doublings of %s give a lattice of more than 2^31 sites a side; at most %" PRId64
+                          " are possible",
+                          steps, size, most);
+}
+
+uint32_t refine_together(const fg_lattice *last) {
+  uint64_t bytes = fg_configuration_bytes(FG_SPIN1, last);
+  uint64_t fit = bytes < BATCH_BYTES ? BATCH_BYTES / bytes : 1;
+  return fit < BATCH_MOST ? (uint32_t)fit : BATCH_MOST;
+}
+
+uint64_t refine_bytes(const fg_lattice *lattice, int64_t steps, uint64_t count) {
+  fg_lattice last = refine_lattice(lattice, steps), before = refine_lattice(lattice, steps - 1);
+  uint64_t bytes = fg_configuration_bytes(FG_SPIN1, &before) + fg_configuration_bytes(FG_SPIN1, &last);
+  if (steps > 1) bytes += fg_configuration_bytes(FG_SPIN1, lattice);
+  return count * bytes;
+}
+
+// ---- inverse steps
+
+/// One batch at work.
+typedef struct refinement {
+  const refine_model *model;
+  fg_rng_key key;
+  const fg_batch *coarse;
+  fg_batch *fine;
+  uint64_t task_size; ///< configurations
+} refinement;
+
+static fg_status refine_some(void *arg, uint64_t task) {
+  const refinement *work = arg;
+  const fg_host *host = work->model->host;
+  uint64_t begin = task * work->task_size, end = begin + work->task_size;
+  if (end > work->fine->count) end = work->fine->count;
+  if (host->cancelled(host)) return FG_CANCELLED;
+  return work->model->network->sample(work->model->opened, host->rng_fill, work->key, work->coarse, work->fine,
+                                      (uint32_t)begin, (uint32_t)end);
+}
+
+/// One inverse step of a whole batch; the caller's. NULL with the reason in *status.
+static fg_batch *refine(const refine_model *model, fg_rng_key key, const fg_batch *coarse, fg_status *status) {
+  const fg_host *host = model->host;
+  fg_lattice lattice = refine_lattice(&coarse->lattice, 1);
+  fg_batch *fine = host->batch_new(host, FG_SPIN1, &lattice, coarse->count);
+  *status = FG_FAILED;
+  if (!fine) return NULL;
+  fine->first = coarse->first;
+  fine->chain = coarse->chain;
+  fine->level = coarse->level + 1;
+  refinement work = {model, key, coarse, fine, 1};
+  uint64_t sites = fg_lattice_sites(&coarse->lattice);
+  if (sites < TASK_SITES) work.task_size = TASK_SITES / sites;
+  *status = host->parallel_for(host, (coarse->count + work.task_size - 1) / work.task_size, refine_some, &work);
+  if (*status == FG_OK) return fine;
+  host->batch_unref(host, fine);
+  return NULL;
+}
+
+fg_status refine_climb(const refine_way *way, fg_rng_key key, const fg_batch *start) {
+  const fg_host *host = way->rest->host;
+  fg_batch *made = NULL;
+  fg_status status = FG_OK;
+  for (int64_t step = 1; status == FG_OK && step <= way->steps; step++) {
+    const refine_model *model = step <= way->first_steps ? way->first : way->rest;
+    if (!model->opened) status = host->fail(host, "no %s arrived", model->name);
+    fg_batch *fine = status == FG_OK ? refine(model, key, made ? made : start, &status) : NULL;
+    if (made) host->batch_unref(host, made);
+    made = fine;
+    if (status != FG_OK || (!way->keep_all && step < way->steps)) continue;
+    host->batch_ref(host, made); // it goes out, and is the next level's parent
+    status = host->emit_batch(host, 0, made);
+  }
+  if (made) host->batch_unref(host, made);
+  return status;
+}
