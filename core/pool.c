@@ -27,7 +27,8 @@ struct fg_pool {
   pthread_cond_t work;       ///< a job or a token appeared, for helpers
   pthread_cond_t job_left;   ///< a helper left a job
   unsigned free_tokens, stages_waiting;
-  job *jobs; ///< those that still have indices to give out, newest first
+  uint64_t tickets, served; ///< stages get tokens in the order they asked for them
+  job *jobs;                ///< those that still have indices to give out, newest first
   bool closing;
   unsigned helper_count;
   pthread_t *helpers;
@@ -77,7 +78,7 @@ static void *helper_main(void *arg) {
     work->helpers--;
     pool->free_tokens++;
     pthread_cond_broadcast(&pool->job_left);
-    pthread_cond_signal(&pool->token_free);
+    pthread_cond_broadcast(&pool->token_free);
     pthread_cond_broadcast(&pool->work);
   }
   pthread_mutex_unlock(&pool->lock);
@@ -114,21 +115,43 @@ void fg_pool_free(fg_pool *pool) {
   free(pool);
 }
 
-void fg_pool_acquire(fg_pool *pool) {
-  pthread_mutex_lock(&pool->lock);
+/// Takes a token in turn. Under the lock.
+static void acquire(fg_pool *pool) {
+  uint64_t ticket = pool->tickets++;
   pool->stages_waiting++;
-  while (pool->free_tokens == 0) pthread_cond_wait(&pool->token_free, &pool->lock);
+  while (pool->free_tokens == 0 || ticket != pool->served) pthread_cond_wait(&pool->token_free, &pool->lock);
+  pool->served++;
   pool->stages_waiting--;
   pool->free_tokens--;
+  if (pool->stages_waiting && pool->free_tokens) pthread_cond_broadcast(&pool->token_free);
   if (!pool->stages_waiting && pool->free_tokens) pthread_cond_broadcast(&pool->work);
+}
+
+/// Gives a token back. Under the lock.
+static void release(fg_pool *pool) {
+  pool->free_tokens++;
+  pthread_cond_broadcast(&pool->token_free);
+  if (pool->jobs) pthread_cond_signal(&pool->work);
+}
+
+void fg_pool_acquire(fg_pool *pool) {
+  pthread_mutex_lock(&pool->lock);
+  acquire(pool);
   pthread_mutex_unlock(&pool->lock);
 }
 
 void fg_pool_release(fg_pool *pool) {
   pthread_mutex_lock(&pool->lock);
-  pool->free_tokens++;
-  pthread_cond_signal(&pool->token_free);
-  if (pool->jobs) pthread_cond_signal(&pool->work);
+  release(pool);
+  pthread_mutex_unlock(&pool->lock);
+}
+
+void fg_pool_yield(fg_pool *pool) {
+  pthread_mutex_lock(&pool->lock);
+  if (pool->stages_waiting) {
+    release(pool);
+    acquire(pool);
+  }
   pthread_mutex_unlock(&pool->lock);
 }
 
@@ -156,6 +179,7 @@ fg_status fg_pool_for(fg_pool *pool, uint64_t count, fg_status (*body)(void *arg
     while (work.helpers) pthread_cond_wait(&pool->job_left, &pool->lock);
     pthread_mutex_unlock(&pool->lock);
   }
+  if (!nested) fg_pool_yield(pool);
   if (work.failed != FG_OK) return work.failed;
   return cancelled && atomic_load(cancelled) ? FG_CANCELLED : FG_OK;
 }

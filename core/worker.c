@@ -50,7 +50,9 @@ void fg_worker_progress(const fg_worker *worker, uint64_t *done, uint64_t *expec
 
 /// A plugin may return FG_FAILED without having said why.
 static fg_status explained(fg_worker *worker, fg_status status) {
-  if (status == FG_FAILED) fg_worker_fail(worker, worker->instance->spec->place, "the plugin failed without a reason; this is a fault of the plugin");
+  if (status == FG_FAILED)
+    fg_worker_fail(worker, worker->instance->spec->place,
+                   "the plugin failed without a reason; this is a fault of the plugin");
   return status;
 }
 
@@ -144,6 +146,7 @@ static fg_status make_output(fg_worker *worker) {
     fg_checkpoint_now_and_then(worker);
     if (fg_hub_stopping(hub) || atomic_load(fg_hub_cancelled(hub))) return FG_CANCELLED;
     status = explained(worker, stage->produce(worker->instance->self));
+    fg_pool_yield(worker->shared->pool);
   }
   return status == FG_DONE ? FG_OK : status;
 }

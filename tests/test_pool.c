@@ -101,12 +101,52 @@ static void nested_runs_serially(void) {
   free(j);
 }
 
+typedef struct turn {
+  fg_pool *pool;
+  atomic_int came;
+} turn;
+
+static void *come(void *arg) {
+  turn *t = arg;
+  fg_pool_acquire(t->pool);
+  atomic_store(&t->came, 1);
+  fg_pool_release(t->pool);
+  return NULL;
+}
+
+static fg_status nothing(void *arg, uint64_t index) {
+  (void)arg;
+  (void)index;
+  return FG_OK;
+}
+
+/// A stage that never waits lets others have their turn, between two steps and at the end of a parallel_for.
+static void nobody_starves(void) {
+  for (int yields = 0; yields < 2; yields++) {
+    turn t = {.pool = fg_pool_new(1)};
+    pthread_t other;
+    fg_pool_acquire(t.pool);
+    CHECK_INTEGER(pthread_create(&other, NULL, come, &t), 0);
+    for (int i = 0; i < 10000000 && !atomic_load(&t.came); i++) {
+      if (yields)
+        fg_pool_yield(t.pool);
+      else
+        fg_pool_for(t.pool, 1, nothing, NULL, NULL);
+    }
+    CHECK_INTEGER(atomic_load(&t.came), 1);
+    fg_pool_release(t.pool);
+    pthread_join(other, NULL);
+    fg_pool_free(t.pool);
+  }
+}
+
 int main(void) {
   static const check_case cases[] = {{"every index once", every_index_once},
                                      {"no token, no help", no_token_no_help},
                                      {"the smallest failing index wins", smallest_failure_wins},
                                      {"cancelled", cancelled_stops},
                                      {"nested", nested_runs_serially},
+                                     {"nobody starves", nobody_starves},
                                      {0}};
   return check_main("pool", cases);
 }
