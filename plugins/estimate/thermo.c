@@ -3,30 +3,23 @@
 // table. What errors are made of is series.c's business, what is exact that of kaufman.h and exact_moments.h.
 #include "finegrain/finegrain.h"
 
-#include "energy.h"
+#include "counting.h"
 #include "exact_moments.h"
+#include "groups.h"
 #include "kaufman.h"
 #include "series.h"
 
 #include <stdlib.h>
 
-#define EXTRA_GROUPS 16u    // beyond one for each lattice announced: other levels and couplings
-#define MOST_CHAINS 8192u   // over all groups
-#define NO_REFERENCE 1e300  // parameter reference: none
-#define SAME_COUPLING 1e-12 // couplings this near to Kc are Kc
-#define TASK_WORDS 16384u   // words of 64 spins one call of parallel_for's body reads, about
-#define UNITS_AT_ONCE                                                                                                  \
-  4096u // counted before they are added up in order; a unit is a configuration, or rows of a large one
+#define KIND "estimate.thermo"
 
 typedef struct config {
-  double reference;
+  double reference; // first: see groups.h
 } config;
 
 /// All that came of one lattice at one level and coupling.
 typedef struct group {
-  fg_lattice lattice;
-  int32_t level;
-  double coupling; ///< NaN: unknown
+  group_key key;
   int64_t
       unlike_zero; ///< unlike bonds of the first configuration: energies are kept relative to it, so that little cancels
   series *series;
@@ -35,10 +28,10 @@ typedef struct group {
 typedef struct thermo {
   const fg_host *host;
   const config *config;
-  uint32_t groups, most_groups;
+  group_list list;
+  group *group;    ///< list.most of them; NULL until the first
   uint64_t chains; ///< over all groups
-  group *group;
-  energy_counts counts[UNITS_AT_ONCE];
+  energy_counts counts[COUNTING_AT_ONCE];
 } thermo;
 
 static fg_status create(const fg_host *host, const void *given, void **self) {
@@ -52,105 +45,56 @@ static fg_status create(const fg_host *host, const void *given, void **self) {
 
 static void destroy(void *self) {
   thermo *stage = self;
-  for (uint32_t g = 0; g < stage->groups; g++) series_free(stage->group[g].series);
+  for (uint32_t g = 0; stage->group && g < stage->list.count; g++) series_free(stage->group[g].series);
   free(stage->group);
+  free(stage->list.key);
   free(stage);
-}
-
-static fg_status check_lattice(const fg_host *host, const fg_lattice *lattice) {
-  static const char *const names[] = {"an unknown", "a chain", "a square", "a triangular", "a cubic", "a hypercubic"};
-  if (lattice->shape == FG_SQUARE && lattice->dims == 2) return FG_OK;
-  return host->fail(host, "%s lattice of dimension %u comes in; estimate.thermo measures the square lattice only",
-                    names[lattice->shape <= FG_HYPERCUBIC ? lattice->shape : 0], lattice->dims);
 }
 
 static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format *const *outputs, uint64_t *memory) {
   (void)outputs;
   thermo *stage = self;
   for (uint32_t s = 0; s < inputs[0]->shape_count; s++)
-    if (check_lattice(stage->host, &inputs[0]->shapes[s]) != FG_OK) return FG_FAILED;
-  stage->most_groups = inputs[0]->shape_count + EXTRA_GROUPS;
-  *memory = sizeof(thermo) + stage->most_groups * (sizeof(group) + series_bytes(0)) + series_bytes(MOST_CHAINS) +
-            series_estimate_bytes();
+    if (group_check_lattice(stage->host, KIND, &inputs[0]->shapes[s]) != FG_OK) return FG_FAILED;
+  stage->list.most = inputs[0]->shape_count + GROUPS_EXTRA;
+  *memory = sizeof(thermo) + stage->list.most * (sizeof(group_key) + sizeof(group) + series_bytes(0)) +
+            series_bytes(GROUPS_MOST_CHAINS) + series_estimate_bytes();
   return FG_OK;
 }
 
 // ---- measuring
 
-static int same_coupling(double a, double b) { return (isnan(a) && isnan(b)) || (a >= b && a <= b); }
-
-/// The group of a batch, made when it is the first of its kind; NULL: reported.
-static group *group_of(thermo *stage, const fg_batch *batch) {
+/// The group of a batch; NULL: reported.
+static group *find_group(thermo *stage, const fg_batch *batch) {
   const fg_host *host = stage->host;
-  for (uint32_t g = 0; g < stage->groups; g++) {
-    group *here = &stage->group[g];
-    if (here->level == batch->level && fg_lattice_equal(&here->lattice, &batch->lattice) &&
-        same_coupling(here->coupling, batch->coupling))
-      return here;
-  }
-  if (stage->groups == stage->most_groups) {
-    host->fail(
-        host,
-        "more than %u combinations of size, level and coupling come in; share them among several estimate.thermo stages",
-        stage->most_groups);
-    return NULL;
-  }
-  if (!stage->group) stage->group = calloc(stage->most_groups, sizeof *stage->group);
-  series *fresh = stage->group ? series_new() : NULL;
-  if (!fresh) {
-    host->fail(host, "out of memory");
-    return NULL;
-  }
-  group *here = &stage->group[stage->groups++];
-  *here = (group){batch->lattice, batch->level, batch->coupling, 0, fresh};
-  return here;
-}
-
-/// Index of the batch's chain in its group; -1: reported.
-static int64_t chain_of(thermo *stage, const group *here, uint32_t id) {
-  uint32_t before = series_chains(here->series);
-  int64_t chain = series_chain(here->series, id);
-  if (chain < 0) stage->host->fail(stage->host, "out of memory");
-  stage->chains += series_chains(here->series) - before;
-  if (stage->chains <= MOST_CHAINS) return chain;
-  stage->host->fail(
-      stage->host,
-      "more than %u Markov chains come in, counted for every size, level and coupling; use fewer chains or several estimate.thermo stages",
-      MOST_CHAINS);
-  return -1;
-}
-
-/// Some configurations of a batch being counted: `parts` units a configuration, `task_units` units a task.
-typedef struct measurement {
-  thermo *stage;
-  const fg_batch *batch;
-  uint64_t first, units;
-  uint64_t parts, part_rows, task_units;
-} measurement;
-
-static fg_status count_units(void *arg, uint64_t task) {
-  const measurement *work = arg;
-  const fg_host *host = work->stage->host;
-  uint64_t end = (task + 1) * work->task_units < work->units ? (task + 1) * work->task_units : work->units;
-  if (host->cancelled(host)) return FG_CANCELLED;
-  for (uint64_t u = task * work->task_units; u < end; u++) {
-    uint64_t begin_row = u % work->parts * work->part_rows, end_row = begin_row + work->part_rows;
-    if (end_row > work->batch->rows) end_row = work->batch->rows;
-    work->stage->counts[u] = energy_count(work->batch, (uint32_t)(work->first + u / work->parts), begin_row, end_row);
-  }
-  return FG_OK;
+  int64_t index = group_of(&stage->list, host, KIND, batch);
+  if (index < 0) return NULL;
+  if (!stage->group) stage->group = calloc(stage->list.most, sizeof *stage->group);
+  group *here = stage->group ? &stage->group[index] : NULL;
+  if (here && !here->series) *here = (group){stage->list.key[index], 0, series_new()};
+  if (here && here->series) return here;
+  host->fail(host, "out of memory");
+  return NULL;
 }
 
 enum { ENERGY, ENERGY2, ABS_M, M, M2, M4 }; // the moments kept, of E - E₀ and of the sum of spins
 
-/// Adds one configuration to its group.
-static int add_configuration(group *here, int64_t chain, energy_counts counts) {
+/// Where the configurations of a batch go.
+typedef struct destination {
+  const fg_host *host;
+  group *group;
+  int64_t chain;
+} destination;
+
+static fg_status add_configuration(void *arg, energy_counts counts) {
+  const destination *to = arg;
+  group *here = to->group;
   if (series_count(here->series) == 0) here->unlike_zero = (int64_t)counts.unlike;
   double energy = 2.0 * (double)((int64_t)counts.unlike - here->unlike_zero);
-  double m = (double)(2 * (int64_t)counts.up - (int64_t)fg_lattice_sites(&here->lattice));
+  double m = (double)(2 * (int64_t)counts.up - (int64_t)fg_lattice_sites(&here->key.lattice));
   double x[SERIES_MOMENTS] = {
       [ENERGY] = energy, [ENERGY2] = energy * energy, [ABS_M] = fabs(m), [M] = m, [M2] = m * m, [M4] = m * m * m * m};
-  return series_add(here->series, chain, x);
+  return series_add(here->series, to->chain, x) == 0 ? FG_OK : to->host->fail(to->host, "out of memory");
 }
 
 static fg_status process(void *self, uint32_t port, const fg_message *const *messages, uint32_t count) {
@@ -160,38 +104,12 @@ static fg_status process(void *self, uint32_t port, const fg_message *const *mes
   const fg_host *host = stage->host;
   const fg_batch *batch = messages[0]->batch;
   if (batch->count == 0) return FG_OK;
-  if (check_lattice(host, &batch->lattice) != FG_OK) return FG_FAILED;
-  group *here = group_of(stage, batch);
-  if (!here) return FG_FAILED;
-  int64_t chain = chain_of(stage, here, batch->chain);
-  if (chain < 0) return FG_FAILED;
-
-  const uint64_t words = batch->row_bytes / 8 * batch->rows;
-  uint64_t parts = words / TASK_WORDS + 1;
-  if (parts > batch->rows) parts = batch->rows;
-  if (parts > UNITS_AT_ONCE) parts = UNITS_AT_ONCE;
-  measurement work = {.stage = stage, .batch = batch, .task_units = 1};
-  work.part_rows = (batch->rows + parts - 1) / parts;
-  work.parts = (batch->rows + work.part_rows - 1) / work.part_rows;
-  if (words < TASK_WORDS) work.task_units = TASK_WORDS / words;
-
-  const uint64_t together = UNITS_AT_ONCE / work.parts;
-  for (work.first = 0; work.first < batch->count; work.first += together) {
-    uint64_t configurations = batch->count - work.first < together ? batch->count - work.first : together;
-    work.units = configurations * work.parts;
-    fg_status status =
-        host->parallel_for(host, (work.units + work.task_units - 1) / work.task_units, count_units, &work);
-    if (status != FG_OK) return status;
-    for (uint64_t u = 0; u < work.units; u += work.parts) {
-      energy_counts whole = {0, 0};
-      for (uint64_t p = u; p < u + work.parts; p++) {
-        whole.unlike += stage->counts[p].unlike;
-        whole.up += stage->counts[p].up;
-      }
-      if (add_configuration(here, chain, whole) != 0) return host->fail(host, "out of memory");
-    }
-  }
-  return FG_OK;
+  if (group_check_lattice(host, KIND, &batch->lattice) != FG_OK) return FG_FAILED;
+  destination to = {host, find_group(stage, batch), 0};
+  if (!to.group) return FG_FAILED;
+  to.chain = group_chain(to.group->series, &stage->chains, host, KIND, batch);
+  if (to.chain < 0) return FG_FAILED;
+  return counting_batch(host, batch, stage->counts, add_configuration, &to);
 }
 
 // ---- estimates
@@ -264,27 +182,19 @@ static double local_exponent(const void *arg, const double *mean, double *gradie
 
 // ---- exact values
 
-/// The coupling whose exact values stand beside a group; NaN: none.
-static double exact_coupling(const thermo *stage, const group *here) {
-  if (here->level < 0) return NAN;
-  if (!isnan(here->coupling)) return here->coupling;
-  return stage->config->reference < NO_REFERENCE ? stage->config->reference : NAN;
-}
-
 /// Exact moments of a group: the table's, at Kc; NULL: unknown.
 static const exact_moments *exact_moments_at(const thermo *stage, const group *here) {
-  double coupling = exact_coupling(stage, here);
-  if (!(fabs(coupling - CRITICAL_COUPLING) < SAME_COUPLING) || here->lattice.extent[0] != here->lattice.extent[1])
-    return NULL;
-  return exact_moments_of(here->lattice.extent[0]);
+  const fg_lattice *lattice = &here->key.lattice;
+  if (!group_is_critical(&here->key, stage->config->reference) || lattice->extent[0] != lattice->extent[1]) return NULL;
+  return exact_moments_of(lattice->extent[0]);
 }
 
 /// Exact values of all observables of a group, NaN where unknown.
 static void find_exact(const thermo *stage, const group *here, double exact[OBSERVABLES]) {
   for (int o = 0; o < OBSERVABLES; o++) exact[o] = NAN;
-  double coupling = exact_coupling(stage, here);
+  double coupling = group_exact_coupling(&here->key, stage->config->reference);
   if (isnan(coupling)) return;
-  kaufman energies = kaufman_torus(here->lattice.extent[0], here->lattice.extent[1], coupling);
+  kaufman energies = kaufman_torus(here->key.lattice.extent[0], here->key.lattice.extent[1], coupling);
   exact[O_E] = energies.energy;
   exact[O_VARIANCE] = energies.variance;
   exact[O_C] = energies.heat_capacity;
@@ -293,7 +203,7 @@ static void find_exact(const thermo *stage, const group *here, double exact[OBSE
   if (!moments) return;
   exact[O_M2] = moments->m2;
   exact[O_M4] = moments->u * moments->m2 * moments->m2;
-  exact[O_CHI] = (double)fg_lattice_sites(&here->lattice) * moments->m2;
+  exact[O_CHI] = (double)fg_lattice_sites(&here->key.lattice) * moments->m2;
   exact[O_U] = moments->u;
   exact[O_BINDER] = 1 - moments->u / 3;
 }
@@ -302,20 +212,20 @@ static void find_exact(const thermo *stage, const group *here, double exact[OBSE
 
 static fg_status add_row(const thermo *stage, fg_table *table, const group *here, const char *name, const char *unit,
                          const series_result *result, double exact) {
-  fg_estimate row = {&here->lattice,  here->level, name, result->value, result->error, series_count(here->series),
-                     result->tau_int, exact,       unit};
+  fg_estimate row = {&here->key.lattice,         here->key.level, name,  result->value, result->error,
+                     series_count(here->series), result->tau_int, exact, unit};
   return fg_estimates_add(stage->host, table, &row);
 }
 
 static fg_status add_group(const thermo *stage, fg_table *table, const group *here) {
   const fg_host *host = stage->host;
-  double sites = (double)fg_lattice_sites(&here->lattice), exact[OBSERVABLES];
-  question q = {0, sites, 2.0 * (double)here->unlike_zero - 2 * sites, here->coupling};
+  double sites = (double)fg_lattice_sites(&here->key.lattice), exact[OBSERVABLES];
+  question q = {0, sites, 2.0 * (double)here->unlike_zero - 2 * sites, here->key.coupling};
   find_exact(stage, here, exact);
   for (q.observable = 0; q.observable < OBSERVABLES; q.observable++) {
     const series *parts[] = {here->series};
     series_result result;
-    if (q.observable == O_C && isnan(here->coupling)) continue;
+    if (q.observable == O_C && isnan(here->key.coupling)) continue;
     if (series_estimate(parts, 1, answer, &q, &result) != 0) return host->fail(host, "out of memory");
     fg_status status = add_row(stage, table, here, observables[q.observable].name, observables[q.observable].unit,
                                &result, exact[q.observable]);
@@ -324,13 +234,8 @@ static fg_status add_group(const thermo *stage, fg_table *table, const group *he
   return FG_OK;
 }
 
-/// Whether `fine` is one inverse step of factor 2 above `coarse`, configuration by configuration.
 static int is_step(const group *coarse, const group *fine) {
-  if (coarse->level < 0 || fine->level != coarse->level + 1 || !same_coupling(coarse->coupling, fine->coupling))
-    return 0;
-  for (int d = 0; d < 2; d++)
-    if (fine->lattice.extent[d] != 2 * coarse->lattice.extent[d]) return 0;
-  return series_aligned(coarse->series, fine->series);
+  return group_is_step(&coarse->key, &fine->key) && series_aligned(coarse->series, fine->series);
 }
 
 static fg_status add_exponent(const thermo *stage, fg_table *table, const group *coarse, const group *fine) {
@@ -343,7 +248,7 @@ static fg_status add_exponent(const thermo *stage, fg_table *table, const group 
   double exact = NAN;
   if (below && above)
     exact = 2 + log2(above->m2 / below->m2);
-  else if (fabs(exact_coupling(stage, fine) - CRITICAL_COUPLING) < SAME_COUPLING)
+  else if (group_is_critical(&fine->key, stage->config->reference))
     exact = CRITICAL_GAMMA_OVER_NU;
   return add_row(stage, table, fine, "gamma_over_nu", "1", &result, exact);
 }
@@ -353,10 +258,10 @@ static fg_status flush(void *self) {
   const fg_host *host = stage->host;
   fg_table *table = fg_estimates_new(host);
   fg_status status = table ? FG_OK : FG_FAILED;
-  for (uint32_t g = 0; status == FG_OK && g < stage->groups; g++) {
+  for (uint32_t g = 0; status == FG_OK && g < stage->list.count; g++) {
     const group *fine = &stage->group[g];
     status = add_group(stage, table, fine);
-    for (uint32_t c = 0; status == FG_OK && c < stage->groups; c++)
+    for (uint32_t c = 0; status == FG_OK && c < stage->list.count; c++)
       if (is_step(&stage->group[c], fine)) status = add_exponent(stage, table, &stage->group[c], fine);
   }
   if (status == FG_OK) return host->emit_table(host, 0, table);
@@ -366,22 +271,6 @@ static fg_status flush(void *self) {
 
 // ---- descriptor
 
-static const char *const references[] = {"critical=0.44068679350977147", "none=1e300", NULL};
-
-static const fg_param param_reference = {
-    .size = sizeof(fg_param),
-    .type = FG_PARAM_REAL,
-    .offset = offsetof(config, reference),
-    .name = "reference",
-    .def = "critical",
-    .min = "-1000000",
-    .max = "1000000",
-    .names = references,
-    .unit = "1",
-    .doc =
-        "Coupling K whose exact values stand beside configurations that come without a coupling (dreams, files); critical "
-        "is ln(1+√2)/2, none leaves them empty.",
-};
 static const fg_port input = {
     .size = sizeof(fg_port),
     .kinds = FG_BATCH,
@@ -400,7 +289,7 @@ static const fg_port output = {
 
 static const fg_stage stage_descriptor = {
     .size = sizeof(fg_stage),
-    .kind = "estimate.thermo",
+    .kind = KIND,
     .summary = "energy, magnetisation, their fluctuations and ratios, with errors, beside exact values",
     .doc =
         "For every size, level and coupling that comes in, with E = −Σ s s' (two bonds a site, also on L = 2), N sites, and e "
@@ -422,7 +311,7 @@ static const fg_stage stage_descriptor = {
         "lattice, 7/4. Levels below 0 (blocked lattices) are samples of no known model and have no exact values.\n\n"
         "**Memory.** At most 32768 bins for each size, level and coupling: beyond as many configurations neighbours are "
         "merged, and tau_int of gamma_over_nu is unknown. At most 16 more combinations than lattices announced.",
-    .params = (const fg_param *const[]){&param_reference, NULL},
+    .params = (const fg_param *const[]){&group_param_reference, NULL},
     .inputs = (const fg_port *const[]){&input, NULL},
     .outputs = (const fg_port *const[]){&output, NULL},
     .config_size = sizeof(config),
