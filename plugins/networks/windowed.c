@@ -126,26 +126,47 @@ fg_status windowed_log_prob(const fg_network_model *model, const fg_batch *fine,
 typedef struct descent {
   double weight; ///< of the configuration
   double *loss, *gradient;
+  double *seen; ///< tabulated windows: weight of the spins that equal, oppose their parent, by pattern
 } descent;
 
-/// -ln σ(±z) and its derivatives ∓σ(∓z) · ½ n_k, times the weight.
-static void add_gradient(const fg_network_model *model, uint64_t pattern, unsigned differs, void *into) {
-  const descent *sums = into;
+/// `equal` and `opposed`: weights of the spins that equal and oppose their parent in a window. Adds -ln σ(±z) and its
+/// derivatives ∓σ(∓z) · ½ n_k.
+static void add_window(const fg_network_model *model, uint64_t pattern, double equal, double opposed,
+                       const descent *sums) {
   int n[WINDOWED_MOST_PARAMETERS];
-  double sign = differs ? -1 : 1, z = sign * logit_of(model, pattern), slope = -sign * sums->weight / (1 + exp(z));
+  double z = logit_of(model, pattern);
+  double slope = opposed / (1 + exp(-z)) - equal / (1 + exp(z));
   model->features(model, pattern, n);
-  *sums->loss -= sums->weight * log_sigmoid(z);
+  *sums->loss -= equal * log_sigmoid(z) + opposed * log_sigmoid(-z);
   for (uint64_t k = 0; k < model->parameters; k++) sums->gradient[k] += slope * 0.5 * n[k];
 }
 
+static void add_gradient(const fg_network_model *model, uint64_t pattern, unsigned differs, void *into) {
+  const descent *sums = into;
+  if (sums->seen)
+    sums->seen[2 * pattern + differs] += sums->weight;
+  else
+    add_window(model, pattern, differs ? 0 : sums->weight, differs ? sums->weight : 0, sums);
+}
+
+/// Where all windows are tabulated, spins are counted by window first: the rest is then done once a window, not a spin.
 fg_status windowed_gradient(const fg_network_model *model, const fg_batch *fine, const fg_batch *coarse, uint32_t begin,
                             uint32_t end, const double *weight, double *loss, double *gradient) {
   window windows;
+  descent sums = {.loss = loss, .gradient = gradient};
   fg_status status = begin_walk(model, fine, coarse, end, &windows);
+  if (status == FG_OK && model->logits) {
+    sums.seen = calloc(2 * (model->all + 1), sizeof *sums.seen);
+    if (!sums.seen) status = model->host->fail(model->host, "out of memory for counts of windows");
+  }
   for (uint32_t c = begin; status == FG_OK && c < end; c++) {
-    descent sums = {weight ? weight[c] : 1, loss, gradient};
+    sums.weight = weight ? weight[c] : 1;
     walk(model, fine, coarse, c, &windows, add_gradient, &sums);
   }
+  for (uint64_t p = 0; sums.seen && p <= model->all; p++)
+    if (sums.seen[2 * p] > 0 || sums.seen[2 * p + 1] > 0)
+      add_window(model, p, sums.seen[2 * p], sums.seen[2 * p + 1], &sums);
+  free(sums.seen);
   window_close(&windows);
   return status;
 }
