@@ -24,6 +24,8 @@ build | libjansson-dev   | library jansson           | reads and writes JSON
 build | libxxhash-dev    | library libxxhash         | checks streams
 build | libgsl-dev       | library gsl               | linear algebra of the trainer
 build | libpng-dev       | library libpng            | writes snapshots
+build | libdnnl-dev      | header dnnl.h             | runs convolutional networks
+build | libfftw3-dev     | library fftw3             | transforms configurations for correlations
 test  | libcunit1-dev    | header CUnit/Basic.h      | runs the unit tests
 test  | librandom123-dev | header Random123/philox.h | the generator ours is compared with
 test  | python3          | program /usr/bin/python3  | reads results without our code

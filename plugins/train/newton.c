@@ -3,14 +3,13 @@
 // physics and no network's details: those are behind fg_network_classes.
 #include "finegrain/finegrain.h"
 
+#include "inputs.h"
 #include "regression.h"
 
 #include <gsl/gsl_errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
-#define FACTOR 2u                        // of every network so far; sizes are checked before there is a model
 #define TASKS 8u                         // shares a batch is counted in; each keeps counts of its own
 #define COUNTS_BYTES ((uint64_t)2 << 20) // of one share, kernels up to 7
 
@@ -23,10 +22,7 @@ typedef struct config {
 typedef struct newton {
   const fg_host *host;
   const config *config;
-  const fg_network *network;
-  char kind[64];
-  fg_network_model *opened; ///< the model as it arrived
-  const fg_model *model;
+  inputs_model model;
   void *counts[TASKS];
 } newton;
 
@@ -49,52 +45,26 @@ static fg_status create(const fg_host *host, const void *given, void **self) {
 static void destroy(void *self) {
   newton *stage = self;
   for (unsigned t = 0; t < TASKS; t++)
-    if (stage->counts[t]) stage->network->classes->close(stage->counts[t]);
-  if (stage->opened) stage->network->close(stage->opened);
-  if (stage->model) stage->host->model_unref(stage->host, stage->model);
+    if (stage->counts[t]) stage->model.network->classes->close(stage->counts[t]);
+  inputs_clear(&stage->model);
   free(stage);
 }
 
 // ---- formats
 
-static int doubles(const fg_lattice *fine, const fg_lattice *coarse) {
-  int fits = fine->shape == coarse->shape && fine->dims == coarse->dims;
-  for (uint32_t d = 0; fits && d < fine->dims; d++) fits = fine->extent[d] == FACTOR * coarse->extent[d];
-  return fits;
-}
-
-static fg_status refuse_sizes(const fg_host *host, const fg_lattice *fine, const fg_lattice *coarse) {
-  char large[96], small[96];
-  fg_lattice_name(fine, large);
-  fg_lattice_name(coarse, small);
-  return host->fail(host,
-                    "fine lattices of size %s do not go with coarse ones of size %s: they must be %u times as "
-                    "large; block with factor: %u",
-                    large, small, FACTOR, FACTOR);
-}
-
 static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format *const *outputs, uint64_t *memory) {
   newton *stage = self;
   const fg_host *host = stage->host;
   const fg_format *model = inputs[0], *fine = inputs[1], *coarse = inputs[2];
-  snprintf(stage->kind, sizeof stage->kind, "%s", model->network);
-  stage->network = host->lookup(host, stage->kind, FG_NETWORK_EXTENSION);
-  if (!stage->network)
-    return host->fail(host, "model '%s' is of no network this program has; a model comes from a network stage",
-                      stage->kind);
-  if (!FG_HAS(stage->network, classes) || !stage->network->classes)
+  if (inputs_announce(&stage->model, host, "model", model) != FG_OK) return FG_FAILED;
+  const fg_network *network = stage->model.network;
+  if (!FG_HAS(network, classes) || !network->classes)
     return host->fail(host,
                       "model '%s' is no logistic regression on few classes, so it cannot be trained by "
                       "counting; use another trainer",
-                      stage->kind);
-  if (fine->shape_count != coarse->shape_count)
-    return host->fail(host,
-                      "fine has %" PRIu32 " lattice sizes and coarse has %" PRIu32 "; each coarse configuration "
-                      "must be the block image of the fine one",
-                      fine->shape_count, coarse->shape_count);
-  for (uint32_t s = 0; s < fine->shape_count; s++)
-    if (!doubles(&fine->shapes[s], &coarse->shapes[s])) return refuse_sizes(host, &fine->shapes[s], &coarse->shapes[s]);
-  snprintf(outputs[0]->network, sizeof outputs[0]->network, "%s", stage->kind);
+                      stage->model.kind);
+  if (inputs_check_formats(host, fine, coarse) != FG_OK) return FG_FAILED;
+  snprintf(outputs[0]->network, sizeof outputs[0]->network, "%s", stage->model.kind);
   outputs[0]->has_weights = 1;
   *memory = sizeof(newton) + (TASKS + 1) * COUNTS_BYTES;
   return FG_OK;
@@ -104,15 +74,9 @@ static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format
 
 static fg_status take_model(newton *stage, const fg_model *model) {
   const fg_host *host = stage->host;
-  if (stage->model) return host->fail(host, "takes one model, but more than one arrived");
-  if (strcmp(model->network, stage->kind) != 0)
-    return host->fail(host, "a model of '%s' arrived where '%s' was announced", model->network, stage->kind);
-  host->model_ref(host, model);
-  stage->model = model;
-  fg_status status =
-      stage->network->open(host, model->hyperparameters, model->weights, model->weight_count, &stage->opened);
+  fg_status status = inputs_take(&stage->model, model);
   for (unsigned t = 0; status == FG_OK && t < TASKS; t++) {
-    stage->counts[t] = stage->network->classes->open(stage->opened);
+    stage->counts[t] = stage->model.network->classes->open(stage->model.opened);
     if (!stage->counts[t]) status = host->fail(host, "out of memory for class counts");
   }
   return status;
@@ -130,7 +94,7 @@ static fg_status count_share(void *arg, uint64_t task) {
   uint32_t begin = (uint32_t)(count * task / TASKS), end = (uint32_t)(count * (task + 1) / TASKS);
   if (stage->host->cancelled(stage->host)) return FG_CANCELLED;
   if (begin == end) return FG_OK;
-  return stage->network->classes->add(stage->counts[task], work->fine, work->coarse, begin, end);
+  return stage->model.network->classes->add(stage->counts[task], work->fine, work->coarse, begin, end);
 }
 
 static fg_status process(void *self, uint32_t port, const fg_message *const *messages, uint32_t count) {
@@ -138,34 +102,35 @@ static fg_status process(void *self, uint32_t port, const fg_message *const *mes
   newton *stage = self;
   const fg_host *host = stage->host;
   if (port == 0) return take_model(stage, messages[0]->model);
-  if (!stage->model) return host->fail(host, "no model arrived");
+  if (inputs_require(&stage->model) != FG_OK) return FG_FAILED;
   counting work = {stage, messages[0]->batch, messages[1]->batch};
   const fg_lattice *fine = &work.fine->lattice, *coarse = &work.coarse->lattice;
-  if (!doubles(fine, coarse)) return refuse_sizes(host, fine, coarse);
+  if (inputs_check(host, fine, coarse) != FG_OK) return FG_FAILED;
   return host->parallel_for(host, TASKS, count_share, &work);
 }
 
 // ---- checkpoints: the counts; the model arrives again
 
 static int counts_can_be_saved(const newton *stage) {
-  return FG_HAS(stage->network->classes, restore) && stage->network->classes->save && stage->network->classes->restore;
+  const fg_network_classes *classes = stage->model.network->classes;
+  return FG_HAS(classes, restore) && classes->save && classes->restore;
 }
 
 static fg_status save(void *self, const fg_writer *writer) {
   const newton *stage = self;
   fg_status status = counts_can_be_saved(stage) ? FG_OK : FG_FAILED;
   for (unsigned t = 0; status == FG_OK && t < TASKS; t++)
-    status = stage->network->classes->save(stage->counts[t], writer);
+    status = stage->model.network->classes->save(stage->counts[t], writer);
   return status;
 }
 
 static fg_status restore(void *self, const fg_reader *reader) {
   newton *stage = self;
-  if (!stage->model || !counts_can_be_saved(stage))
+  if (!stage->model.arrived || !counts_can_be_saved(stage))
     return stage->host->fail(stage->host, "the checkpoint is not one of this stage; run again with --force");
   fg_status status = FG_OK;
   for (unsigned t = 0; status == FG_OK && t < TASKS; t++)
-    status = stage->network->classes->restore(stage->counts[t], reader);
+    status = stage->model.network->classes->restore(stage->counts[t], reader);
   return status;
 }
 
@@ -174,8 +139,8 @@ static fg_status restore(void *self, const fg_reader *reader) {
 /// What was counted, as a regression; *spins: their number.
 static fg_status take_counts(const newton *stage, regression *r, uint64_t *spins) {
   const fg_host *host = stage->host;
-  const fg_network_classes *classes = stage->network->classes;
-  size_t parameters = stage->network->parameters(stage->opened), count = classes->count(stage->counts[0]);
+  const fg_network_classes *classes = stage->model.network->classes;
+  size_t parameters = stage->model.network->parameters(stage->model.opened), count = classes->count(stage->counts[0]);
   *spins = 0;
   if (count == 0) return host->fail(host, "no configurations to learn from");
   if (!regression_init(r, parameters, count))
@@ -196,7 +161,7 @@ static fg_status solve(const newton *stage, regression *r, int *regularised) {
   const config *c = stage->config;
   *regularised = 0;
   fg_rng_key key = host->rng_key(host, "initial weights");
-  stage->network->initial_weights(stage->opened, host->rng_fill, key, r->weights->data);
+  stage->model.network->initial_weights(stage->model.opened, host->rng_fill, key, r->weights->data);
   regression_outcome outcome = regression_climb(r, c->tolerance, c->iterations);
   if (outcome == REGRESSION_SEPARABLE) {
     *regularised = 1;
@@ -229,7 +194,7 @@ static fg_status emit_weights(const newton *stage, const regression *r) {
   fg_status status = FG_OK;
   for (size_t k = 0; status == FG_OK && k < r->parameters; k++) {
     fg_cell cells[3];
-    cells[0].text = stage->network->parameter_name(stage->opened, k);
+    cells[0].text = stage->model.network->parameter_name(stage->model.opened, k);
     cells[1].real = gsl_vector_get(r->weights, k);
     cells[2].real = regression_error(r, k);
     status = host->table_row(host, table, cells);
@@ -265,15 +230,15 @@ static fg_status emit_fit(const newton *stage, const regression *r, uint64_t spi
 
 static fg_status emit_model(const newton *stage, const regression *r) {
   const fg_host *host = stage->host;
-  fg_model *model = host->model_new(host, stage->kind, stage->model->hyperparameters, r->weights->data, r->parameters);
+  fg_model *model =
+      host->model_new(host, stage->model.kind, stage->model.arrived->hyperparameters, r->weights->data, r->parameters);
   return model ? host->emit_model(host, 0, model) : FG_FAILED;
 }
 
 static fg_status flush(void *self) {
   newton *stage = self;
-  const fg_host *host = stage->host;
-  if (!stage->model) return host->fail(host, "no model arrived");
-  const fg_network_classes *classes = stage->network->classes;
+  if (inputs_require(&stage->model) != FG_OK) return FG_FAILED;
+  const fg_network_classes *classes = stage->model.network->classes;
   for (unsigned t = 1; t < TASKS; t++) {
     if (classes->merge(stage->counts[0], stage->counts[t]) != FG_OK) return FG_FAILED;
     classes->close(stage->counts[t]);

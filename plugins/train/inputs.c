@@ -1,0 +1,77 @@
+// inputs.c — see inputs.h.
+#include "inputs.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+// ---- the model
+
+fg_status inputs_announce(inputs_model *expected, const fg_host *host, const char *port, const fg_format *format) {
+  expected->host = host;
+  expected->port = port;
+  snprintf(expected->kind, sizeof expected->kind, "%s", format->network);
+  expected->network = host->lookup(host, expected->kind, FG_NETWORK_EXTENSION);
+  if (expected->network) return FG_OK;
+  return host->fail(host, "model '%s' is of no network this program has; a model comes from a network stage",
+                    expected->kind);
+}
+
+fg_status inputs_take(inputs_model *expected, const fg_model *model) {
+  const fg_host *host = expected->host;
+  if (expected->arrived)
+    return host->fail(host, "takes one model through port '%s', but more than one arrived", expected->port);
+  if (strcmp(model->network, expected->kind) != 0)
+    return host->fail(host, "a model of '%s' arrived where '%s' was announced", model->network, expected->kind);
+  host->model_ref(host, model);
+  expected->arrived = model;
+  fg_status status =
+      expected->network->open(host, model->hyperparameters, model->weights, model->weight_count, &expected->opened);
+  if (status != FG_OK) return status;
+  uint32_t factor = expected->network->factor(expected->opened);
+  if (factor == INPUTS_FACTOR) return FG_OK;
+  return host->fail(host,
+                    "model '%s' makes lattices %" PRIu32 " times as large, the pairs here differ by a factor of %u; "
+                    "use a network of factor %u",
+                    expected->kind, factor, INPUTS_FACTOR, INPUTS_FACTOR);
+}
+
+fg_status inputs_require(const inputs_model *expected) {
+  return expected->arrived ? FG_OK : expected->host->fail(expected->host, "no %s arrived", expected->port);
+}
+
+void inputs_clear(inputs_model *expected) {
+  if (expected->opened) expected->network->close(expected->opened);
+  if (expected->arrived) expected->host->model_unref(expected->host, expected->arrived);
+  expected->opened = NULL;
+  expected->arrived = NULL;
+}
+
+// ---- sizes
+
+static int go_together(const fg_lattice *fine, const fg_lattice *coarse) {
+  int fits = fine->shape == coarse->shape && fine->dims == coarse->dims;
+  for (uint32_t d = 0; fits && d < fine->dims; d++) fits = fine->extent[d] == INPUTS_FACTOR * coarse->extent[d];
+  return fits;
+}
+
+fg_status inputs_check(const fg_host *host, const fg_lattice *fine, const fg_lattice *coarse) {
+  if (go_together(fine, coarse)) return FG_OK;
+  char large[96], small[96];
+  fg_lattice_name(fine, large);
+  fg_lattice_name(coarse, small);
+  return host->fail(host,
+                    "fine lattices of size %s do not go with coarse ones of size %s: they must be %u times as "
+                    "large; block with factor: %u",
+                    large, small, INPUTS_FACTOR, INPUTS_FACTOR);
+}
+
+fg_status inputs_check_formats(const fg_host *host, const fg_format *fine, const fg_format *coarse) {
+  if (fine->shape_count != coarse->shape_count)
+    return host->fail(host,
+                      "fine has %" PRIu32 " lattice sizes and coarse has %" PRIu32 "; each coarse configuration "
+                      "must be the block image of the fine one",
+                      fine->shape_count, coarse->shape_count);
+  for (uint32_t s = 0; s < fine->shape_count; s++)
+    if (inputs_check(host, &fine->shapes[s], &coarse->shapes[s]) != FG_OK) return FG_FAILED;
+  return FG_OK;
+}
