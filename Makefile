@@ -1,4 +1,4 @@
-# make | make demo | make check | make install PREFIX=… | make uninstall | make lint | make sanitize | make fuzz | make docs | make clean
+# make | make demo | make check | make install PREFIX=… | make uninstall | make lint | make sanitize | make fuzz | make docs | make paper | make clean
 # On a fresh Debian machine 'make demo' and 'make check' install what they need (scripts/install-dependencies.sh).
 B       ?= build
 PREFIX  ?= /usr/local
@@ -24,8 +24,8 @@ LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.c=$B/%.o)
 COMMAND_OBJECTS := $(COMMAND_SOURCES:%.c=$B/%.o)
 
 # One shared object a plugin, build/plugins/<kind>.so: its objects and the packages it links.
-PLUGIN_LIST := sampler.wolff sampler.metropolis sampler.potts coarsen.majority coarsen.potts-majority network.symmetric \
-               train.newton generate.dream estimate.thermo source.file sink.file sink.snapshot
+PLUGIN_LIST := sampler.wolff sampler.metropolis sampler.potts coarsen.majority coarsen.potts-majority network.symmetric network.conv network.table network.block network.autoregressive \
+               train.newton train.adam generate.dream generate.upscale estimate.thermo estimate.agreement estimate.rg-matrix estimate.correlation estimate.scaling estimate.likelihood source.file source.model sink.file sink.snapshot
 sampler.wolff_OBJECTS      := $(addprefix plugins/samplers/,wolff.o clusters.o sampler.o)
 sampler.metropolis_OBJECTS := $(addprefix plugins/samplers/,metropolis.o sweeps.o sampler.o)
 sampler.potts_OBJECTS      := $(addprefix plugins/samplers/,potts.o clusters.o sweeps.o sampler.o)
@@ -33,23 +33,51 @@ coarsen.majority_OBJECTS   := plugins/coarsen/majority.o plugins/coarsen/blocks.
 coarsen.potts-majority_OBJECTS := plugins/coarsen/potts_majority.o plugins/coarsen/blocks.o
 network.symmetric_OBJECTS  := $(addprefix plugins/networks/,symmetric.o windowed.o window.o classes.o bitplanes.o)
 network.symmetric_PKG      := jansson
-train.newton_OBJECTS       := plugins/train/newton.o plugins/train/regression.o
+network.conv_OBJECTS       := $(addprefix plugins/networks/,conv.o conv_shape.o conv_lattice.o conv_table.o conv_patches.o conv_dnnl.o conv_reference.o onednn_steps.o arena.o bernoulli.o window.o bitplanes.o)
+network.conv_PKG           := jansson
+network.conv_LIBS          := -ldnnl -l:libgomp.so.1 # no .pc file; the OpenMP runtime it is linked with
+network.table_OBJECTS      := $(addprefix plugins/networks/,table.o table_walk.o first_model.o windowed.o window.o classes.o bitplanes.o)
+network.table_PKG          := jansson
+network.block_OBJECTS      := $(addprefix plugins/networks/,block.o first_model.o window.o)
+network.block_PKG          := jansson
+network.autoregressive_OBJECTS := $(addprefix plugins/networks/,autoregressive.o autoregressive_shape.o autoregressive_tables.o autoregressive_rows.o autoregressive_spins.o autoregressive_pair.o autoregressive_work.o autoregressive_score.o autoregressive_draw.o first_model.o)
+network.autoregressive_PKG := jansson
+train.newton_OBJECTS       := $(addprefix plugins/train/,newton.o regression.o inputs.o)
 train.newton_PKG           := gsl
-generate.dream_OBJECTS     := plugins/generate/dream.o
+train.adam_OBJECTS         := $(addprefix plugins/train/,adam.o adam_config.o adam_tables.o descent.o adamw.o training_set.o \
+                              inputs.o)
+SLICES                     := $(addprefix plugins/generate/,slices.o slices_portable.o slices_avx2.o slices_avx512.o)
+generate.dream_OBJECTS     := plugins/generate/dream.o plugins/generate/refine.o $(SLICES)
+generate.upscale_OBJECTS   := plugins/generate/upscale.o plugins/generate/refine.o $(SLICES)
 estimate.thermo_OBJECTS    := $(addprefix plugins/estimate/,thermo.o energy.o series.o kaufman.o)
+estimate.correlation_OBJECTS := $(addprefix plugins/estimate/,correlation.o correlation_lines.o spectrum.o series.o bins.o)
+estimate.correlation_PKG   := fftw3
+estimate.scaling_OBJECTS   := $(addprefix plugins/estimate/,scaling.o scaling_points.o scaling_fit.o scaling_tables.o energy.o bins.o)
+estimate.scaling_PKG       := gsl
+estimate.likelihood_OBJECTS := $(addprefix plugins/estimate/,likelihood.o series.o) plugins/train/inputs.o
+estimate.rg-matrix_OBJECTS := $(addprefix plugins/estimate/,rg_matrix.o rg_tables.o rg_analysis.o rg_spectrum.o rg_moments.o operators.o pairs.o bins.o)
+estimate.rg-matrix_PKG     := gsl
+estimate.agreement_OBJECTS := $(addprefix plugins/estimate/,agreement.o pairs.o series.o)
 source.file_OBJECTS        := $(addprefix plugins/io/,source_file.o array.o npy.o hdf5_file.o hdf5_call.o) \
                               $(addprefix core/,codec.o stream_file.o message.o error.o diagnostics.o)
 source.file_PKG            := libzstd libxxhash hdf5-serial
+source.model_OBJECTS       := $(addprefix plugins/io/,source_model.o input_file.o hdf5_model.o hdf5_call.o) \
+                              $(addprefix core/,model_file.o message.o error.o diagnostics.o)
+source.model_PKG           := jansson hdf5-serial
 sink.file_OBJECTS          := $(addprefix plugins/io/,sink_file.o array.o npy.o hdf5_head.o hdf5_call.o) \
                               $(addprefix core/,codec.o stream_file.o message.o error.o diagnostics.o)
 sink.file_PKG              := libzstd libxxhash hdf5-serial
 sink.snapshot_OBJECTS      := plugins/io/snapshot.o plugins/io/canvas.o
 sink.snapshot_PKG          := libpng
 
-.PHONY: all plugins tests dependencies test-dependencies lint-dependencies demo check sanitize fuzz install uninstall lint docs schema clean
-all: $B/finegrain plugins
+.PHONY: all plugins tests dependencies test-dependencies lint-dependencies demo check sanitize fuzz install uninstall lint docs paper schema clean
+all: $B/finegrain plugins $B/templates
 plugins: $(PLUGIN_LIST:%=$B/plugins/%.so)
 
+# What finegrain new-plugin copies, beside the program.
+$B/templates:
+	@mkdir -p $B
+	$(Q)ln -sfn "$(abspath examples/templates)" $@
 $B/libfinegrain.a: $(LIBRARY_OBJECTS)
 	$(call say,AR   $@)
 	$(Q)rm -f $@ && ar rcs $@ $^
@@ -63,12 +91,17 @@ $B/core/%.o: core/%.c
 $B/plugins/%.o: plugins/%.c
 	@mkdir -p $(@D)
 	$(call say,CC   $<)
-	$(Q)$(CC) $(CFLAGS) $(PLUGIN_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CFLAGS) $(PLUGIN_CFLAGS) $(KERNEL_CFLAGS) -MMD -MP -c -o $@ $<
+# Kernels, one file an instruction set, chosen among at run time.
+ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
+$B/plugins/generate/slices_avx2.o: KERNEL_CFLAGS = -mavx2 -maes
+$B/plugins/generate/slices_avx512.o: KERNEL_CFLAGS = -mavx512bw -mavx512vbmi -mgfni -mvaes
+endif
 .SECONDARY:
 .SECONDEXPANSION:
 $B/plugins/%.so: $$(addprefix $B/,$$($$*_OBJECTS)) plugins/exports.map
 	$(call say,LINK $@)
-	$(Q)$(CC) $(OPT) $(EXTRA_CFLAGS) -shared -Wl,-z,defs -Wl,--version-script=plugins/exports.map -o $@ $(filter %.o,$^) $(if $($*_PKG),$(shell pkg-config --libs $($*_PKG))) -lm
+	$(Q)$(CC) $(OPT) $(EXTRA_CFLAGS) -shared -Wl,-z,defs -Wl,--version-script=plugins/exports.map -o $@ $(filter %.o,$^) $(if $($*_PKG),$(shell pkg-config --libs $($*_PKG))) $($*_LIBS) -lm
 
 # One CUnit program a test file, linked with the library and the driver; see tests/.
 TESTS      := $(patsubst tests/test_%.c,$B/tests/test_%,$(wildcard tests/test_*.c))
@@ -81,7 +114,14 @@ $B/tests/test_%: tests/test_%.c $B/tests/driver.o $B/libfinegrain.a
 	@mkdir -p $(@D)
 	$(call say,TEST $@)
 	$(Q)$(CC) $(TEST_FLAGS) -o $@ $< $B/tests/driver.o $B/libfinegrain.a -lcunit -lgsl -lgslcblas $(CORE_LIBS)
+$B/tests/test_autoregressive: $(network.autoregressive_OBJECTS:%=$B/%)
+$B/tests/test_autoregressive: CORE_LIBS += $(network.autoregressive_OBJECTS:%=$B/%) $(shell pkg-config --libs $(network.autoregressive_PKG))
+$B/tests/test_conv: $(network.conv_OBJECTS:%=$B/%)
+$B/tests/test_conv: CORE_LIBS += $(network.conv_OBJECTS:%=$B/%) $(network.conv_LIBS) $(shell pkg-config --libs $(network.conv_PKG))
+$B/tests/test_slices: $(SLICES:%=$B/%)
+$B/tests/test_slices: CORE_LIBS += $(SLICES:%=$B/%)
 $B/tests/test_snapshot: CORE_LIBS += $(shell pkg-config --libs libpng)
+$B/tests/test_correlation: CORE_LIBS += $(shell pkg-config --libs fftw3)
 tests: $(TESTS)
 
 dependencies:
@@ -116,6 +156,7 @@ DEST    = $(DESTDIR)$(PREFIX)
 SHARE   = $(DEST)/share/finegrain
 HEADERS := $(notdir $(wildcard core/include/finegrain/*.h))
 EXAMPLE := decimation.c Makefile README.md pipeline.yaml
+TEMPLATES := $(notdir $(wildcard examples/templates/*))
 # What reads encoded batches and stream files, under clang's fuzzer, from the corpus in the tree; what is new goes to
 # $B/fuzz/found, what breaks it to $B/fuzz. A found input worth keeping belongs into the corpus: 'make check' feeds it.
 FUZZ_SECONDS ?= 30
@@ -134,8 +175,10 @@ install: all
 	install -m 644 $(PLUGIN_LIST:%=$B/plugins/%.so) "$(DEST)/lib/finegrain/plugins"
 	install -m 644 $(HEADERS:%=core/include/finegrain/%) "$(DEST)/include/finegrain"
 	install -m 644 pipelines/*.yaml "$(SHARE)/pipelines"
-	install -m 644 schemas/*.json "$(SHARE)/schemas"
+	install -m 644 schemas/*.json schemas/*.md "$(SHARE)/schemas"
 	install -m 644 $(EXAMPLE:%=examples/decimation/%) "$(SHARE)/examples/decimation"
+	for kind in $(TEMPLATES); do install -d "$(SHARE)/templates/$$kind" && \
+	  install -m 644 examples/templates/$$kind/* "$(SHARE)/templates/$$kind" || exit 1; done
 	printf '%s\n' 'Name: finegrain' 'Description: headers for finegrain plugins' 'Version: $(VERSION)' \
 	  'Cflags: -I"$(PREFIX)/include"' > "$(DEST)/lib/pkgconfig/finegrain.pc"
 
@@ -145,6 +188,13 @@ uninstall:
 	rm -rf "$(DEST)/include/finegrain" "$(SHARE)"
 	rmdir "$(DEST)/lib/finegrain/plugins" "$(DEST)/lib/finegrain" 2>/dev/null || true
 
+# The paper, reproduced: runs pipelines/paper and writes docs/paper.md. What is compared with published weights needs their
+# file: make paper PUBLISHED=published_weights.json.
+PUBLISHED ?= $(wildcard ../shared/reference/published_weights.json)
+paper: test-dependencies
+	$(MAKE) all
+	$(PYTHON) scripts/paper.py $B/finegrain $(if $(PUBLISHED),--published $(PUBLISHED))
+
 # What is made from the descriptors and committed; 'make check' fails when it is stale.
 schema: all
 	$B/finegrain schema > schemas/pipeline.schema.json
@@ -153,7 +203,7 @@ docs: schema
 	dot -Tsvg docs/way.dot > docs/way.svg
 
 lint: lint-dependencies
-	clang-format --dry-run -Werror $(wildcard core/*.[ch] core/include/finegrain/*.h plugins/*/*.[ch] tests/*.[ch] tests/*/*.[ch] examples/*/*.c)
+	clang-format --dry-run -Werror $(wildcard core/*.[ch] core/include/finegrain/*.h plugins/*/*.[ch] tests/*.[ch] tests/*/*.[ch] examples/*/*.c examples/*/*/*.[ch])
 	clang-tidy --quiet $(LIBRARY_SOURCES) $(COMMAND_SOURCES) -- -std=c17 -D_GNU_SOURCE -DFG_VERSION='""' $(CORE_CFLAGS)
 
 clean:

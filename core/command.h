@@ -31,7 +31,7 @@ typedef struct fg_command {
 } fg_command;
 
 extern const fg_command fg_command_run, fg_command_check, fg_command_graph, fg_command_plugins, fg_command_schema,
-    fg_command_cat, fg_command_sweep;
+    fg_command_cat, fg_command_sweep, fg_command_report, fg_command_new_plugin, fg_command_check_plugin;
 
 /// Reads options and at most `most` other arguments into `words` (at least `least`). Returns their number, or -1 after
 /// an error on standard error (exit FG_EXIT_USAGE), or -2 after --help.

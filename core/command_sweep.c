@@ -2,9 +2,9 @@
 #include "command.h"
 
 #include "clock.h"
-#include "folder.h"
 #include "scalar.h"
 #include "sweep_engine.h"
+#include "sweep_folder.h"
 #include "sweep_merge.h"
 #include "sweep_work.h"
 #include "words.h"
@@ -73,43 +73,6 @@ static bool open_file(opened *o, const request *r) {
   return true;
 }
 
-/// The file as it is, into SWEEP/sweep.yaml.
-static fg_status copy_file(const fg_sweep_plan *plan, fg_error *error) {
-  char path[4096], *text = NULL;
-  FILE *in = fopen(plan->source, "re");
-  size_t length = 0, room = (size_t)2 << 20; // a pipeline has at most 1 MiB
-  if (!in) return fg_error_set(error, "cannot read %s: %s", plan->source, strerror(errno));
-  text = malloc(room);
-  if (!text) abort();
-  length = fread(text, 1, room, in);
-  fclose(in);
-  snprintf(path, sizeof path, "%.4000s/sweep.yaml", plan->folder);
-  fg_status status = fg_write_whole(path, text, length, error);
-  free(text);
-  return status;
-}
-
-/// Puts a planned sweep in its folder; an earlier plan there is replaced, its points stay.
-static fg_status settle(fg_sweep_plan *plan, fg_error *error) {
-  char path[4096];
-  bool empty = true;
-  snprintf(path, sizeof path, "%.4000s/plan.json", plan->folder);
-  fg_status status = fg_folder_empty(plan->folder, &empty, error);
-  if (status != FG_OK) return status;
-  plan->round = 1;
-  if (access(path, F_OK) == 0) {
-    fg_sweep_plan *before = fg_sweep_plan_read(plan->folder, error);
-    if (!before) return FG_FAILED;
-    plan->round = before->round + 1;
-    fg_sweep_plan_free(before);
-  } else if (!empty) {
-    return fg_error_set(error, "%s is not empty and holds no sweep; choose another --out", plan->folder);
-  }
-  status = fg_folder_make(plan->folder, NULL, error);
-  if (status == FG_OK) status = copy_file(plan, error);
-  return status == FG_OK ? fg_sweep_plan_write(plan, error) : status;
-}
-
 static int complain(const fg_error *error, int code) {
   fprintf(stderr, "finegrain: %s\n", error->text);
   return code;
@@ -129,14 +92,15 @@ static int merge(const fg_sweep_plan *plan, const fg_registry *registry, bool qu
 }
 
 static void tell_failures(const fg_sweep_plan *plan) {
-  for (size_t i = 0, told = 0; i < plan->count && told < MOST_ROWS; i++) {
+  size_t failures = 0;
+  for (size_t i = 0; i < plan->count; i++) {
     fg_point_report report = fg_sweep_look(plan, &plan->entries[i], NULL, false);
     char label[256];
-    if (report.state != FG_POINT_FAILED) continue;
+    if (report.state != FG_POINT_FAILED || failures++ >= MOST_ROWS) continue;
     fg_sweep_label(plan, &plan->entries[i], label, sizeof label);
     fprintf(stderr, "failed: %s: %s\n", label[0] ? label : plan->entries[i].id, report.error);
-    told++;
   }
+  if (failures > MOST_ROWS) fprintf(stderr, "… and %zu more; points.csv lists all\n", failures - MOST_ROWS);
 }
 
 // ---- the subcommands
@@ -161,7 +125,7 @@ static int run_sweep(const request *r) {
   fg_error error = {0};
   int code = FG_EXIT_CONFIG;
   if (open_file(&o, r)) {
-    if (settle(o.plan, &error) != FG_OK)
+    if (fg_sweep_settle(o.plan, &error) != FG_OK)
       code = complain(&error, FG_EXIT_FAILED);
     else
       code = start(o.plan, o.sweep, o.registry, r);
@@ -200,7 +164,11 @@ static void print_points(const fg_sweep_plan *plan, const fg_registry *registry,
 
 static int plan_sweep(const request *r) {
   opened o;
+  fg_error ignored = {0};
   bool sound = open_file(&o, r);
+  fg_sweep_plan *before = sound ? fg_sweep_plan_read(o.plan->folder, &ignored) : NULL;
+  if (before) o.plan->round = before->round; // what failed in it is shown as failed
+  fg_sweep_plan_free(before);
   if (sound) print_points(o.plan, o.registry, true);
   close_sweep(&o);
   return sound ? FG_EXIT_DONE : FG_EXIT_CONFIG;
@@ -242,11 +210,9 @@ static int merge_sweep(const request *r) {
 static int resume_sweep(const request *r) {
   opened o;
   fg_error error = {0};
-  char path[4096];
   int code = FG_EXIT_FAILED;
   if (open_folder(&o, r)) {
-    snprintf(path, sizeof path, "%.4000s/sweep.yaml", o.plan->folder);
-    o.file = fg_pipeline_open(path, (const char *const *)o.plan->sets, o.plan->set_count, o.diagnostics);
+    o.file = fg_sweep_reopen(o.plan, o.diagnostics);
     if (o.file) o.sweep = fg_sweep_read(o.file, o.diagnostics);
     fg_diagnostics_print(o.diagnostics, stderr);
     o.plan->round++;

@@ -5,16 +5,16 @@
 
 #include <string.h>
 
-static const fg_command *const commands[] = {&fg_command_run,     &fg_command_check,  &fg_command_graph,
-                                             &fg_command_plugins, &fg_command_schema, &fg_command_cat,
-                                             &fg_command_sweep};
+static const fg_command *const commands[] = {
+    &fg_command_run, &fg_command_check, &fg_command_graph,  &fg_command_plugins,    &fg_command_schema,
+    &fg_command_cat, &fg_command_sweep, &fg_command_report, &fg_command_new_plugin, &fg_command_check_plugin};
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
 
 static void print_help(FILE *out) {
   fputs("finegrain — invert the renormalization group: pipelines of samplers, coarse-grainers, networks and dreams\n\n"
         "usage: finegrain COMMAND [ARGUMENTS]\n\n",
         out);
-  for (size_t i = 0; i < COMMAND_COUNT; i++) fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+  for (size_t i = 0; i < COMMAND_COUNT; i++) fprintf(out, "  %-12s %s\n", commands[i]->name, commands[i]->summary);
   fputs("\n'finegrain COMMAND --help' explains one; 'finegrain --version' tells the version.\n"
         "Start with: finegrain run pipelines/quickstart.yaml\n",
         out);

@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "identity.h"
 #include "reader.h"
+#include "report.h"
 #include "results.h"
 #include "timing.h"
 #include "worker.h"
@@ -328,6 +329,15 @@ static fg_status finish(run *r, fg_error *error) {
   return status;
 }
 
+/// report.html. It is made of what lies in the folder, when the run is done: nothing that happens to it can cost a run.
+static void make_report(run *r) {
+  fg_error warning = {0}, error = {0};
+  if (fg_report_run(fg_rundir_path(r->shared.dir), &warning, &error) != FG_OK) warning = error;
+  if (!warning.text[0]) return;
+  fg_rundir_log(r->shared.dir, "info", "report", warning.text);
+  if (!r->options->quiet) fprintf(stderr, "finegrain: warning: report.html: %s\n", warning.text);
+}
+
 /// Runs in a folder that has been opened.
 static int execute(run *r) {
   fg_error error = {0};
@@ -352,8 +362,11 @@ static int execute(run *r) {
     fg_results_print(r->shared.results, stdout);
     fflush(stdout);
     fg_timing_print(r->workers, r->count, stderr);
-    fprintf(stderr, "\n%.2f s; results in %s\n", fg_clock_now() - r->start, r->options->out);
   }
+  if (done) make_report(r);
+  if (done && !r->options->quiet)
+    fprintf(stderr, "\n%.2f s; results in %s, to be looked at in report.html\n", fg_clock_now() - r->start,
+            r->options->out);
   bool interrupted = stop_signal && !r->shared.failed;
   if (!done && begun) {
     bool kept = false;

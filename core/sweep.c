@@ -118,6 +118,20 @@ static void read_column(fg_sweep *sweep, factors *all, factor *into, size_t at, 
   if (length < into->length) into->length = length;
 }
 
+/// "3", or "3, 16" where values are zipped.
+static char *tuple_text(const factor *f, size_t index) {
+  char *text = NULL;
+  size_t length = 0;
+  FILE *out = open_memstream(&text, &length);
+  if (!out) abort();
+  for (size_t c = 0; c < f->width; c++) {
+    if (c) fputs(", ", out);
+    fg_yaml_write_flow(f->values[c][index], out);
+  }
+  fclose(out);
+  return text;
+}
+
 /// An axis with a value twice would make points twice.
 static void refuse_repeats(const fg_sweep *sweep, const factor *f, fg_diagnostics *diagnostics) {
   for (size_t i = 1; i < f->length; i++) {
@@ -125,9 +139,12 @@ static void refuse_repeats(const fg_sweep *sweep, const factor *f, fg_diagnostic
       bool same = true;
       for (size_t c = 0; c < f->width && same; c++) same = same_value(f->values[c][i], f->values[c][j]);
       if (!same) continue;
-      char *text = fg_sweep_text(f->values[0][i]);
-      fg_error_at(diagnostics, f->values[0][i]->place, NULL, "%s has the value %s twice; keep it once",
-                  sweep->columns[f->columns[0]].path, text);
+      char *text = tuple_text(f, i);
+      if (f->width == 1)
+        fg_error_at(diagnostics, f->values[0][i]->place, NULL, "%s has the value %s twice; keep it once",
+                    sweep->columns[f->columns[0]].path, text);
+      else
+        fg_error_at(diagnostics, f->values[0][i]->place, NULL, "this zip has %s twice; keep it once", text);
       free(text);
       break;
     }
@@ -182,8 +199,9 @@ static bool multiply(fg_sweep *sweep, const factors *all, fg_place place, fg_dia
     size_t rest = i;
     for (size_t f = all->count; f-- > 0;) {
       const factor *at = &all->items[f];
-      for (size_t c = 0; c < at->width; c++) point->values[at->columns[c]] = at->values[c][rest % at->length];
-      rest /= at->length;
+      const size_t length = at->length ? at->length : 1; // none is empty, or there was an error
+      for (size_t c = 0; c < at->width; c++) point->values[at->columns[c]] = at->values[c][rest % length];
+      rest /= length;
     }
   }
   return true;

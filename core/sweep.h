@@ -25,7 +25,7 @@ typedef enum fg_engine { FG_ENGINE_LOCAL, FG_ENGINE_SLURM } fg_engine;
 /// Where the points run.
 typedef struct fg_exec {
   fg_engine engine;
-  uint32_t jobs;       ///< workers at once; 0: the cores (local), 1 (slurm)
+  uint32_t jobs;       ///< workers at once; 0: the cores (local), 8 (slurm)
   uint32_t threads;    ///< of each run; 0: the cores shared evenly (local), those Slurm gives (slurm)
   const char *time;    ///< slurm: limit of a worker as sbatch takes it; NULL: the partition's
   const char **sbatch; ///< slurm: further options

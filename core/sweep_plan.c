@@ -57,16 +57,23 @@ static int by_id(const void *left, const void *right) {
   return order ? order : (a->index > b->index) - (a->index < b->index);
 }
 
+/// Replicas are left out: they are twins exactly when the first ones are.
 static void refuse_twins(const fg_sweep *sweep, const fg_sweep_plan *plan, fg_diagnostics *diagnostics) {
   numbered *sorted = allocate(plan->count, sizeof *sorted);
-  for (size_t i = 0; i < plan->count; i++) sorted[i] = (numbered){&plan->entries[i], i};
-  qsort(sorted, plan->count, sizeof *sorted, by_id);
-  for (size_t i = 1; i < plan->count; i++) {
-    if (strcmp(sorted[i].entry->id, sorted[i - 1].entry->id) != 0) continue;
-    fg_error_at(diagnostics, sweep->points[sorted[i].index].place, NULL,
-                "points %zu and %zu are the same run; exclude one of them", sorted[i - 1].index + 1,
-                sorted[i].index + 1);
+  size_t *first = allocate(plan->count, sizeof *first), count = 0; // the first point alike, and one more; 0: none
+  for (size_t i = 0; i < plan->count; i++)
+    if (plan->entries[i].replica == 0) sorted[count++] = (numbered){&plan->entries[i], i};
+  qsort(sorted, count, sizeof *sorted, by_id);
+  for (size_t i = 1; i < count; i++) {
+    const size_t before = sorted[i - 1].index;
+    if (strcmp(sorted[i].entry->id, sorted[i - 1].entry->id) == 0)
+      first[sorted[i].index] = first[before] ? first[before] : before + 1;
   }
+  for (size_t i = 0; i < plan->count; i++)
+    if (first[i])
+      fg_error_at(diagnostics, sweep->points[i].place, NULL, "points %zu and %zu are the same run; exclude one of them",
+                  first[i], i + 1);
+  free(first);
   free(sorted);
 }
 
@@ -116,13 +123,42 @@ fg_sweep_plan *fg_sweep_plan_make(const fg_sweep *sweep, const fg_registry *regi
     entry->baseline = fg_sweep_is_baseline(sweep, point);
     entry->values = allocate(sweep->column_count, sizeof(char *));
     for (size_t c = 0; c < sweep->column_count; c++) entry->values[c] = fg_sweep_text(point->values[c]);
+    unsigned errors = fg_diagnostics_errors(diagnostics);
     identify(sweep, point, registry, hashes, entry, diagnostics);
+    if (i && !errors && fg_diagnostics_errors(diagnostics)) { // not in the file as such, but in some combination
+      char label[512];
+      fg_sweep_label(plan, entry, label, sizeof label);
+      fg_note(diagnostics, "point %zu (%s) is the first with an error", i + 1, label);
+    }
   }
   if (fg_diagnostics_errors(diagnostics) == 0) refuse_twins(sweep, plan, diagnostics);
   fg_file_hashes_free(hashes);
   if (fg_diagnostics_errors(diagnostics) == 0) return plan;
   fg_sweep_plan_free(plan);
   return NULL;
+}
+
+/// The first bytes of a text, cut where a character ends, with a mark where it is.
+static void shorten(const char *text, char *part, size_t size) {
+  size_t length = strlen(text);
+  if (length < size) {
+    memcpy(part, text, length + 1);
+    return;
+  }
+  for (length = size - sizeof "…"; length && (text[length] & 0xc0) == 0x80;) length--;
+  snprintf(part, size, "%.*s…", (int)length, text);
+}
+
+void fg_sweep_label(const fg_sweep_plan *plan, const fg_sweep_entry *entry, char *text, size_t size) {
+  size_t at = 0;
+  char part[64];
+  text[0] = 0;
+  for (size_t c = 0; c < plan->column_count && at < size; c++) {
+    if (!entry->values[c][0]) continue;
+    shorten(entry->values[c], part, sizeof part);
+    at += (size_t)snprintf(text + at, size - at, "%s%s=%s", at ? ", " : "", plan->columns[c], part);
+  }
+  if (plan->replicas > 1 && at < size) snprintf(text + at, size - at, "%sreplica %u", at ? ", " : "", entry->replica);
 }
 
 // ---- plan.json
@@ -133,16 +169,23 @@ static json_t *texts(char *const *items, size_t count) {
   return array;
 }
 
-/// The baseline's values by column, from any point that is one; null when there is none.
+/// The baseline's value of each column that has the same one in all points of the baseline; null when there is none.
 static json_t *baseline_json(const fg_sweep_plan *plan) {
+  json_t *object = NULL;
   for (size_t i = 0; i < plan->count; i++) {
     if (!plan->entries[i].baseline) continue;
-    json_t *object = json_object();
-    for (size_t c = 0; c < plan->column_count; c++)
-      json_object_set_new(object, plan->columns[c], json_string(plan->entries[i].values[c]));
-    return object;
+    bool first = !object;
+    if (first) object = json_object();
+    for (size_t c = 0; c < plan->column_count; c++) {
+      const char *value = plan->entries[i].values[c],
+                 *so_far = json_string_value(json_object_get(object, plan->columns[c]));
+      if (first)
+        json_object_set_new(object, plan->columns[c], json_string(value));
+      else if (so_far && strcmp(so_far, value) != 0)
+        json_object_del(object, plan->columns[c]);
+    }
   }
-  return json_null();
+  return object ? object : json_null();
 }
 
 static json_t *entry_json(const fg_sweep_plan *plan, const fg_sweep_entry *entry) {
@@ -171,11 +214,11 @@ fg_status fg_write_whole(const char *path, const char *text, size_t length, fg_e
 fg_status fg_sweep_plan_write(const fg_sweep_plan *plan, fg_error *error) {
   json_t *points = json_array();
   for (size_t i = 0; i < plan->count; i++) json_array_append_new(points, entry_json(plan, &plan->entries[i]));
-  json_t *root =
-      json_pack("{s:i, s:s, s:s, s:s, s:o, s:I, s:i, s:i, s:o, s:o, s:o}", "finegrain_sweep", 1, "name", plan->name,
-                "file", plan->source, "plugin_path", plan->plugin_path, "sets", texts(plan->sets, plan->set_count),
-                "seed", (json_int_t)plan->seed, "round", (int)plan->round, "replicas", (int)plan->replicas, "axes",
-                texts(plan->columns, plan->column_count), "baseline", baseline_json(plan), "points", points);
+  json_t *root = json_pack("{s:i, s:s, s:s, s:s, s:s, s:o, s:I, s:i, s:i, s:o, s:o, s:o}", "finegrain_sweep", 1, "name",
+                           plan->name, "file", plan->source, "digest", plan->digest, "plugin_path", plan->plugin_path,
+                           "sets", texts(plan->sets, plan->set_count), "seed", (json_int_t)plan->seed, "round",
+                           (int)plan->round, "replicas", (int)plan->replicas, "axes",
+                           texts(plan->columns, plan->column_count), "baseline", baseline_json(plan), "points", points);
   char *text = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
   json_decref(root);
   char path[PATH_MAX];
@@ -236,11 +279,13 @@ fg_sweep_plan *fg_sweep_plan_read(const char *folder, fg_error *error) {
       json_integer_value(json_object_get(root, "finegrain_sweep")) == 1 && json_is_array(points) && name && source;
   fg_sweep_plan *plan = allocate(1, sizeof *plan);
   if (sound) {
-    const char *plugins = json_string_value(json_object_get(root, "plugin_path"));
+    const char *plugins = json_string_value(json_object_get(root, "plugin_path")),
+               *digest = json_string_value(json_object_get(root, "digest"));
     plan->folder = copy_of(whole);
     plan->name = copy_of(name);
     plan->source = copy_of(source);
     plan->plugin_path = copy_of(plugins ? plugins : "");
+    if (is_id(digest)) memcpy(plan->digest, digest, FG_ID);
     plan->sets = read_texts(json_object_get(root, "sets"), &plan->set_count);
     plan->seed = (uint64_t)json_integer_value(json_object_get(root, "seed"));
     plan->round = (uint32_t)json_integer_value(json_object_get(root, "round"));

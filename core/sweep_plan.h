@@ -4,6 +4,7 @@
 //   SWEEP/sweep.yaml           the file as it was planned
 //   SWEEP/points/<id>/run/     a run's folder; done when run/manifest.json is there
 //   SWEEP/points/<id>/lock     held while a worker is at it
+//   SWEEP/points/<id>/shared.json  manifest of the shared run that this one was made of
 //   SWEEP/points/<id>/attempts/<n>.log, <n>.json   what each attempt said, and how it ended
 //   SWEEP/shared/<id>/         the same for what points share
 //   SWEEP/summary.csv, combined.csv, report.html
@@ -26,11 +27,12 @@ typedef struct fg_sweep_entry {
 } fg_sweep_entry;
 
 typedef struct fg_sweep_plan {
-  char *folder;      ///< SWEEP, absolute
-  char *name;        ///< of the pipeline
-  char *source;      ///< the file it was planned from, absolute
-  char *plugin_path; ///< further folders of plugins; "": none
-  char **sets;       ///< --set of the command that planned
+  char *folder;       ///< SWEEP, absolute
+  char *name;         ///< of the pipeline
+  char *source;       ///< the file it was planned from, absolute
+  char digest[FG_ID]; ///< of its text, which is SWEEP/sweep.yaml
+  char *plugin_path;  ///< further folders of plugins; "": none
+  char **sets;        ///< --set of the command that planned
   size_t set_count;
   uint64_t seed;
   uint32_t round; ///< counts plannings and resumes: an attempt that failed is not repeated in its round
@@ -50,6 +52,9 @@ void fg_sweep_plan_free(fg_sweep_plan *plan);
 /// Reads and writes SWEEP/plan.json (whole or not at all). A folder without one is an error with the fix.
 fg_sweep_plan *fg_sweep_plan_read(const char *folder, fg_error *error);
 fg_status fg_sweep_plan_write(const fg_sweep_plan *plan, fg_error *error);
+
+/// "net.params.kernel=5, replica 1" of a point; "" when there is nothing to tell it by.
+void fg_sweep_label(const fg_sweep_plan *plan, const fg_sweep_entry *entry, char *text, size_t size);
 
 /// Writes a small file whole: a temporary beside it, synced, renamed.
 fg_status fg_write_whole(const char *path, const char *text, size_t length, fg_error *error);

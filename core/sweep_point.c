@@ -62,23 +62,34 @@ static bool *find_shared(const fg_sweep *sweep, const fg_plan *whole, fg_diagnos
   return shared;
 }
 
-/// The output of a shared stage that others read; UINT32_MAX: none.
+/// Where `share` names a stage; its first entry for one that is shared because a named one reads from it.
+static fg_place share_place(const fg_sweep *sweep, const char *stage) {
+  for (size_t s = 0; s < sweep->share_count; s++)
+    if (sweep->share[s]->text && strcmp(sweep->share[s]->text, stage) == 0) return sweep->share[s]->place;
+  return sweep->share[0]->place;
+}
+
+/// The output of a shared stage that others read; UINT32_MAX: none. Results would be lost, and one stream is recorded.
 static uint32_t output_read_from(const fg_sweep *sweep, const fg_instance *instance, const bool *shared,
                                  fg_diagnostics *diagnostics) {
   uint32_t found = UINT32_MAX;
+  const char *fault = NULL;
   for (uint32_t p = 0; p < instance->output_count; p++) {
     const fg_output *output = &instance->outputs[p];
     bool read = false;
     for (uint32_t e = 0; e < output->edge_count; e++) read |= !shared[output->edges[e]->to->index];
-    if (output->port->kinds == FG_TABLE || (read && (output->port->kinds != FG_BATCH || found != UINT32_MAX)))
-      fg_error_at(diagnostics, sweep->share[0]->place, NULL,
-                  "share: %s cannot be shared, for it gives %s; share only stages that give configurations",
-                  instance->spec->name,
-                  output->port->kinds == FG_TABLE   ? "results"
-                  : output->port->kinds == FG_MODEL ? "a model"
-                                                    : "several streams");
+    if (read && output->port->kinds == FG_MODEL)
+      fault = "a model";
+    else if (output->port->kinds == FG_TABLE && !fault)
+      fault = "results";
+    else if (read && found != UINT32_MAX && !fault)
+      fault = "several streams";
     if (read) found = p;
   }
+  if (fault)
+    fg_error_at(diagnostics, share_place(sweep, instance->spec->name), NULL,
+                "share: %s cannot be shared, for it gives %s; share only stages that give configurations",
+                instance->spec->name, fault);
   return found;
 }
 

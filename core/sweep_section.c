@@ -3,6 +3,7 @@
 
 #include "scalar.h"
 
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -49,7 +50,7 @@ static uint32_t number_at(const fg_node *map, const char *key, uint32_t least, u
                fg_scalar_integer(node->text, NULL, &number) == FG_SCALAR_OK && number >= least && number <= 100000;
   if (sound) return (uint32_t)number;
   fg_error_at(diagnostics, node->place, NULL, "%s: got %s; write a whole number, %u to 100000", key,
-              node->kind == FG_NODE_SCALAR ? node->text : fg_node_describe(node), least);
+              node->kind == FG_NODE_SCALAR && node->plain ? node->text : fg_node_describe(node), least);
   return standard;
 }
 
@@ -148,17 +149,21 @@ static bool read_three(const fg_node *node, const char *path, const char *form, 
   return sound;
 }
 
-/// count values from, from + step, …
-static fg_node **spread(fg_document *document, fg_place place, double from, double step, size_t count, bool whole) {
+/// `count` values from n[0] on, as decimals: as short as they can be without changing more than the last digits, which
+/// are off anyway after multiplying and adding. So 0.3 is 0.3 in any range, and a longer range has the same points.
+static fg_node **spread(fg_document *document, fg_place place, const double n[3], double step, size_t count,
+                        bool whole) {
+  const double off = 8 * DBL_EPSILON * fmax(fabs(n[0]), fabs(n[1]));
   fg_node **values = calloc(count + 1, sizeof(fg_node *));
   if (!values) abort();
   for (size_t i = 0; i < count; i++) {
     char text[48];
-    double value = from + step * (double)i;
+    double value = n[0] + step * (double)i;
+    if (fabs(value) <= off) value = 0;
     if (whole) snprintf(text, sizeof text, "%.0f", value);
     for (int digits = 12; !whole && digits <= 17; digits++) {
       snprintf(text, sizeof text, "%.*g", digits, value);
-      if (fabs(strtod(text, NULL) - value) <= fabs(step) * 1e-12) break;
+      if (fabs(strtod(text, NULL) - value) <= off) break;
     }
     values[i] = fg_node_new_scalar(document, place, text);
   }
@@ -167,29 +172,38 @@ static fg_node **spread(fg_document *document, fg_place place, double from, doub
 
 static fg_node **spread_of(fg_document *document, const char *path, const fg_node *map, size_t *length,
                            fg_diagnostics *diagnostics) {
-  static const char form[] = "{range: [FROM, TO, STEP]} or {linspace: [FROM, TO, COUNT]}";
-  const char *kind = map->count == 1 ? map->keys[0]->text : "";
+  static const char *const kinds[] = {"range", "linspace"};
+  const char *kind = map->count == 1 ? map->keys[0]->text : "", *fault = NULL;
   bool range = strcmp(kind, "range") == 0, whole;
   double n[3];
+  char hint[256];
   if (!range && strcmp(kind, "linspace") != 0) {
-    fg_error_at(diagnostics, map->place, NULL, "%s: got a map; write [VALUE, …], %s", path, form);
+    if (map->count == 1)
+      fg_error_at(diagnostics, map->keys[0]->place, NULL, "%s: unknown key '%s'%s", path, kind,
+                  fg_suggest(hint, sizeof hint, kind, kinds, 2));
+    else
+      fg_error_at(diagnostics, map->place, NULL, "%s: got a map; write {range: [FROM, TO, STEP]} or {linspace: [...]}",
+                  path);
     return NULL;
   }
   const fg_node *numbers = map->items[0];
-  if (!read_three(numbers, path, range ? "range: [FROM, TO, STEP]" : "linspace: [FROM, TO, COUNT]", n, &whole,
-                  diagnostics))
-    return NULL;
+  const char *form = range ? "range: [FROM, TO, STEP]" : "linspace: [FROM, TO, COUNT]";
+  if (!read_three(numbers, path, form, n, &whole, diagnostics)) return NULL;
   double count = range ? floor((n[1] - n[0]) / n[2] * (1 + 1e-12)) + 1 : n[2];
-  bool counts =
-      isfinite(count) && count >= 1 && count <= FG_SWEEP_MOST_POINTS && count >= floor(count) && count <= floor(count);
-  if (!counts) {
-    fg_error_at(diagnostics, numbers->place, NULL, "%s: this %s has no values, or more than %u; write %s", path, kind,
-                FG_SWEEP_MOST_POINTS, form);
+  if (!isfinite(count) || count < 1)
+    fault = range ? "has no values, for no such step leads from the first to the second" : "has no values";
+  else if (count > FG_SWEEP_MOST_POINTS)
+    fault = "has too many values";
+  else if (count > floor(count))
+    fault = "has no whole number of values";
+  if (fault) {
+    fg_error_at(diagnostics, numbers->place, NULL, "%s: this %s %s; write %s with 1 to %u values", path, kind, fault,
+                form, FG_SWEEP_MOST_POINTS);
     return NULL;
   }
   *length = (size_t)count;
   double step = range ? n[2] : count > 1 ? (n[1] - n[0]) / (count - 1) : 0;
-  return spread(document, numbers->place, n[0], step, *length, range && whole);
+  return spread(document, numbers->place, n, step, *length, range && whole);
 }
 
 fg_node **fg_sweep_values(fg_document *document, const char *path, fg_node *values, size_t *length,

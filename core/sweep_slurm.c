@@ -39,7 +39,8 @@ static fg_status write_script(const fg_sweep_plan *plan, const char *name, const
   program[got] = 0;
   FILE *out = open_memstream(&text, &length);
   if (!out) abort();
-  fputs("#!/bin/sh\nexec ", out);
+  // A warning that comes before the worker can heed it must not end it.
+  fputs("#!/bin/sh\ntrap '' USR1\nexec ", out);
   write_quoted(out, program);
   fprintf(out, " sweep %s ", command);
   write_quoted(out, plan->folder);
@@ -96,21 +97,24 @@ static void clear(arguments *a) {
   *a = (arguments){0};
 }
 
-/// What both jobs begin with; the user's own options come last and so win.
-static void add_common(arguments *a, const fg_sweep_plan *plan, const fg_exec *exec, const char *what,
-                       const char *log) {
+/// What both jobs begin with.
+static void add_common(arguments *a, const fg_sweep_plan *plan, const char *what, const char *log) {
   add(a, "sbatch");
   add(a, "--parsable");
   add(a, "--job-name=%s%s", plan->name, what);
   add(a, "--chdir=%s", plan->folder);
   add(a, "--open-mode=append");
   add(a, "--output=%s/workers/%s", plan->folder, log);
+}
+
+/// The user's own options, after ours, over which they win.
+static void add_own(arguments *a, const fg_exec *exec) {
   for (size_t i = 0; i < exec->sbatch_count; i++) add(a, "%s", exec->sbatch[i]);
 }
 
 int fg_sweep_slurm(const fg_sweep_plan *plan, const fg_exec *exec) {
   fg_error error = {0};
-  char worker[4096], merge[4096], folder[4096], threads[64] = " --requeue", after[1024] = "";
+  char worker[4096], merge[4096], folder[4096], threads[64] = " --requeue", after[4096] = "";
   if (exec->threads) snprintf(threads, sizeof threads, " --requeue --threads %u", exec->threads);
   snprintf(folder, sizeof folder, "%.4000s/workers", plan->folder);
   if (fg_folder_make(folder, NULL, &error) != FG_OK ||
@@ -124,11 +128,13 @@ int fg_sweep_slurm(const fg_sweep_plan *plan, const fg_exec *exec) {
   for (size_t left = workers; left;) {
     size_t now = left < MOST_ARRAY ? left : MOST_ARRAY;
     arguments a = {0};
-    add_common(&a, plan, exec, "", "%A_%a.log");
+    add_common(&a, plan, "", "%A_%a.log");
     if (exec->time) add(&a, "--time=%s", exec->time);
-    add(&a, "--array=0-%zu", now - 1);
+    if (exec->threads) add(&a, "--cpus-per-task=%u", exec->threads);
     add(&a, "--requeue");
     add(&a, WARNING);
+    add_own(&a, exec);
+    add(&a, "--array=0-%zu", now - 1);
     add(&a, "%s", worker);
     unsigned long job = submit((const char *const *)a.items);
     clear(&a);
@@ -139,7 +145,8 @@ int fg_sweep_slurm(const fg_sweep_plan *plan, const fg_exec *exec) {
     left -= now;
   }
   arguments a = {0};
-  add_common(&a, plan, exec, "-merge", "merge.log");
+  add_common(&a, plan, "-merge", "merge.log");
+  add_own(&a, exec);
   add(&a, "--dependency=afterany%s", after);
   add(&a, "%s", merge);
   unsigned long job = submit((const char *const *)a.items);

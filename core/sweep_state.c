@@ -37,8 +37,9 @@ int fg_sweep_lock(const fg_sweep_plan *plan, const char *group, const char *id, 
   return -2;
 }
 
+/// Asking needs no right to write: anyone who may read a sweep sees how far it is.
 static bool is_locked(const char *path) {
-  int file = open(path, O_RDWR | O_CLOEXEC);
+  int file = open(path, O_RDONLY | O_CLOEXEC);
   struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
   bool locked = file >= 0 && fcntl(file, F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
   if (file >= 0) close(file);
@@ -57,7 +58,7 @@ static json_t *load(const fg_sweep_plan *plan, const char *group, const char *id
   return json_load_file(path, 0, NULL);
 }
 
-/// A run that read what is shared says so with source.file, which may change its version too.
+/// Whether the versions of plugins that a manifest names are those `registry` has.
 static bool has_current_plugins(const json_t *manifest, const fg_registry *registry) {
   const char *kind;
   json_t *plugin;
@@ -69,11 +70,34 @@ static bool has_current_plugins(const json_t *manifest, const fg_registry *regis
   return true;
 }
 
-bool fg_sweep_is_current(const fg_sweep_plan *plan, const char *group, const char *id, const fg_registry *registry) {
-  json_t *manifest = load(plan, group, id, "run/manifest.json");
-  bool current = manifest && has_current_plugins(manifest, registry);
+bool fg_sweep_is_valid(const fg_sweep_plan *plan, const fg_sweep_entry *entry, const fg_registry *registry) {
+  char path[4096];
+  if (!fg_sweep_is_done(plan, "points", entry->id)) return false;
+  if (!registry) return true;
+  json_t *manifest = load(plan, "points", entry->id, "run/manifest.json");
+  bool valid = manifest && has_current_plugins(manifest, registry);
   json_decref(manifest);
-  return current;
+  fg_sweep_path(plan, "points", entry->id, "shared.json", path);
+  if (!valid || access(path, F_OK) != 0) return valid;
+  json_t *shared = load(plan, "points", entry->id, "shared.json");
+  valid = shared && has_current_plugins(shared, registry);
+  json_decref(shared);
+  return valid;
+}
+
+bool fg_sweep_is_ready(const fg_sweep_plan *plan, const char *shared, const fg_registry *registry) {
+  json_t *manifest = load(plan, "shared", shared, "run/manifest.json");
+  const json_t *files = json_object_get(manifest, "files");
+  bool ready = manifest && has_current_plugins(manifest, registry);
+  for (size_t i = 0; ready && i < json_array_size(files); i++) {
+    char name[512], path[4096];
+    const char *file = json_string_value(json_array_get(files, i));
+    snprintf(name, sizeof name, "run/%.500s", file ? file : "");
+    fg_sweep_path(plan, "shared", shared, name, path);
+    ready = access(path, R_OK) == 0;
+  }
+  json_decref(manifest);
+  return ready;
 }
 
 uint32_t fg_sweep_last_attempt(const fg_sweep_plan *plan, const char *group, const char *id, bool *failed,
@@ -124,9 +148,8 @@ fg_point_report fg_sweep_look(const fg_sweep_plan *plan, const fg_sweep_entry *e
   char path[4096];
   bool failed;
   if (fg_sweep_is_done(plan, "points", entry->id)) {
-    bool current = !registry || (fg_sweep_is_current(plan, "points", entry->id, registry) &&
-                                 (!entry->shared[0] || fg_sweep_is_current(plan, "shared", entry->shared, registry)));
-    report.state = current ? FG_POINT_DONE : FG_POINT_STALE;
+    bool valid = fg_sweep_is_valid(plan, entry, registry);
+    report.state = valid ? FG_POINT_DONE : FG_POINT_STALE;
     report.share = 1;
     if (details) {
       json_t *manifest = load(plan, "points", entry->id, "run/manifest.json");
@@ -134,7 +157,7 @@ fg_point_report fg_sweep_look(const fg_sweep_plan *plan, const fg_sweep_entry *e
       json_decref(manifest);
     }
     fg_sweep_path(plan, "points", entry->id, "lock", path);
-    if (!current && is_locked(path)) report.state = FG_POINT_RUNNING;
+    if (!valid && is_locked(path)) report = (fg_point_report){.state = FG_POINT_RUNNING};
     return report;
   }
   fg_sweep_path(plan, "points", entry->id, "lock", path);
@@ -160,13 +183,4 @@ void fg_sweep_count_text(const size_t states[FG_POINT_STATES], char *text, size_
     at += (size_t)snprintf(text + at, size - at, "%s%zu %s", comma, states[order[i]], fg_point_word(order[i]));
     comma = ", ";
   }
-}
-
-void fg_sweep_label(const fg_sweep_plan *plan, const fg_sweep_entry *entry, char *text, size_t size) {
-  size_t at = 0;
-  text[0] = 0;
-  for (size_t c = 0; c < plan->column_count && at < size; c++)
-    if (entry->values[c][0])
-      at += (size_t)snprintf(text + at, size - at, "%s%s=%.60s", at ? ", " : "", plan->columns[c], entry->values[c]);
-  if (plan->replicas > 1 && at < size) snprintf(text + at, size - at, "%sreplica %u", at ? ", " : "", entry->replica);
 }

@@ -40,8 +40,12 @@ int fg_sweep_lock(const fg_sweep_plan *plan, const char *group, const char *id, 
 /// Whether RUN/manifest.json is there.
 bool fg_sweep_is_done(const fg_sweep_plan *plan, const char *group, const char *id);
 
-/// Whether a finished run used the versions of plugins that `registry` has.
-bool fg_sweep_is_current(const fg_sweep_plan *plan, const char *group, const char *id, const fg_registry *registry);
+/// Whether a point has a result that counts: its run is done and was made with the versions of plugins that `registry`
+/// has (NULL: they are not compared), and so was what it shares, as far as points/<id>/shared.json says.
+bool fg_sweep_is_valid(const fg_sweep_plan *plan, const fg_sweep_entry *entry, const fg_registry *registry);
+
+/// Whether what points share can be read: done, made with these versions, its recorded streams there.
+bool fg_sweep_is_ready(const fg_sweep_plan *plan, const char *shared, const fg_registry *registry);
 
 /// Number of the last attempt, 0: none; *failed: whether it failed in this round.
 uint32_t fg_sweep_last_attempt(const fg_sweep_plan *plan, const char *group, const char *id, bool *failed,
@@ -49,8 +53,5 @@ uint32_t fg_sweep_last_attempt(const fg_sweep_plan *plan, const char *group, con
 
 /// "12 points: 9 done, 1 failed, 2 running": the states that occur.
 void fg_sweep_count_text(const size_t states[FG_POINT_STATES], char *text, size_t size);
-
-/// "net.params.kernel=5, replica 1" of a point; "" when there is nothing to tell it by.
-void fg_sweep_label(const fg_sweep_plan *plan, const fg_sweep_entry *entry, char *text, size_t size);
 
 #endif

@@ -25,6 +25,7 @@ build | libxxhash-dev    | library libxxhash         | checks streams
 build | libgsl-dev       | library gsl               | linear algebra of the trainer
 build | libpng-dev       | library libpng            | writes snapshots
 build | libdnnl-dev      | header dnnl.h             | runs convolutional networks
+build | gnuplot-nox      | program gnuplot           | draws the plots of reports
 build | libfftw3-dev     | library fftw3             | transforms configurations for correlations
 test  | libcunit1-dev    | header CUnit/Basic.h      | runs the unit tests
 test  | librandom123-dev | header Random123/philox.h | the generator ours is compared with
@@ -32,6 +33,7 @@ test  | python3          | program /usr/bin/python3  | reads results without our
 test  | python3-numpy    | module numpy              | the same
 test  | python3-h5py     | module h5py               | the same
 test  | graphviz         | program dot               | draws what finegrain graph prints
+test  | chromium         | program chromium          | opens reports
 test  | clang            | program clang             | the second compiler that must be content
 test  | libclang-rt-14-dev | fuzzer                | the sanitizers and the fuzzer of clang
 test  | g++              | program g++               | the headers are C++, too
@@ -39,6 +41,10 @@ test  | python3-jsonschema | module jsonschema       | checks the schema that ed
 test  | python3-yaml     | module yaml               | reads pipelines for that
 test  | python3-zstandard | module zstandard         | reads streams without our code
 test  | python3-xxhash   | module xxhash             | the same
+test  | slurmctld        | program slurmctld         | runs sweeps as on a cluster
+test  | slurmd           | program slurmd            | the same
+test  | slurm-client     | program sbatch            | the same
+test  | munge            | program munged            | the same
 lint  | clang-format     | program clang-format      | checks the layout of the code
 lint  | clang-tidy       | program clang-tidy        | looks for bugs and bad style
 '

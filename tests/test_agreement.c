@@ -1,6 +1,7 @@
-// test_agreement.c — estimate.agreement and the pairs it shares with estimate.rg-matrix: 2×2 blocks counted 64 at a time against
-// blocks one by one; block spins against coarsen.majority, bit for bit; observables against their definitions, free spins and a
-// published network; histograms; what must not change a table. Statistical tests: fixed seeds, 4σ.
+// test_agreement.c — estimate.agreement and the pairs it shares with estimate.rg-matrix: 2×2 blocks counted 64 at a
+// time against blocks one by one; block spins against coarsen.majority, bit for bit; observables against their
+// definitions, free spins and a published network; histograms; what must not change a table. Statistical tests: fixed
+// seeds, 4σ.
 #include "check.h"
 #include "driver.h"
 #include "pool.h"
@@ -188,7 +189,8 @@ static void definitions(void) {
   }
 }
 
-/// Free spins: 6 of 16 blocks are tied, independently; their own block spins agree but for ties, foreign parents half the time.
+/// Free spins: 6 of 16 blocks are tied, independently; their own block spins agree but for ties, foreign parents half
+/// the time.
 static void free_spins(void) {
   driver *alone = open_stage("steps: 2", 32, 32, 0), *foreign = open_stage("", 32, 32, 1);
   fg_batch *fine = spins_random(driver_host(alone), 32, 32, 4000, 0.5, 1);
@@ -215,8 +217,8 @@ static void free_spins(void) {
   driver_close(foreign);
 }
 
-/// Blocks that a network of three published parameters draws agree with their parents to 95.7%, ties counted ½. Every level of
-/// the dream is paired with the next, and only so.
+/// Blocks that a network of three published parameters draws agree with their parents to 95.7%, ties counted ½. Every
+/// level of the dream is paired with the next, and only so.
 static void published_network(void) {
   driver *dream = driver_open("generate.dream", "levels: 7, configurations: 400", 2);
   const fg_host *host = driver_host(dream);

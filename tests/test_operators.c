@@ -1,5 +1,6 @@
-// test_operators.c — operators.h: which operators there are, against merging all sets of places by brute force; their values
-// against products spin by spin on lattices of any width; that they have the symmetries they claim; the published ones.
+// test_operators.c — operators.h: which operators there are, against merging all sets of places by brute force; their
+// values against products spin by spin on lattices of any width; that they have the symmetries they claim; the
+// published ones.
 #include "check.h"
 #include "driver.h"
 #include "spins.h"

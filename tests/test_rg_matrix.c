@@ -1,6 +1,6 @@
-// test_rg_matrix.c — estimate.rg-matrix: T of the 4×4 Ising lattice against complete enumeration,
-// and of free spins against what is known; errors that cover; dreams, blocks and given pairs; what must not change a table.
-// Statistical tests: fixed seeds, failing by chance less than once in 10³.
+// test_rg_matrix.c — estimate.rg-matrix: T of the 4×4 Ising lattice against complete enumeration, and of free spins
+// against what is known; errors that cover; dreams, blocks and given pairs; what must not change a table. Statistical
+// tests: fixed seeds, failing by chance less than once in 10³.
 #include "check.h"
 #include "driver.h"
 #include "pool.h"
@@ -92,7 +92,8 @@ static int same_output(const driver *a, const driver *b) {
 
 enum { FINE = 4, COARSE = 2, EVEN = 3, ODD = 2 };
 
-/// Operators of a 2×2 window on a lattice of `length`, spins in the bits of `state`: two neighbours, two across, four; one, three.
+/// Operators of a 2×2 window on a lattice of `length`, spins in the bits of `state`: two neighbours, two across,
+/// four; one, three.
 static void operators_of(unsigned state, int length, double even[EVEN], double odd[ODD]) {
   for (int i = 0; i < EVEN; i++) even[i] = 0;
   for (int i = 0; i < ODD; i++) odd[i] = 0;
@@ -238,8 +239,8 @@ static void enumeration(void) {
 
 // ---- free spins
 
-/// A majority of four free spins with random ties is 3/8 Σs - 1/8 Σsss, so T is triangular: odd ones give 4·3/8 for a spin and (3/8)³ for
-/// three of them, even ones 2(3/8)² for neighbours, (3/8)² across, (3/8)⁴ for four.
+/// A majority of four free spins with random ties is 3/8 Σs - 1/8 Σsss, so T is triangular: odd ones give 4·3/8 for a
+/// spin and (3/8)³ for three of them, even ones 2(3/8)² for neighbours, (3/8)² across, (3/8)⁴ for four.
 static void free_spins(void) {
   driver *d = open_stage("window: 2, steps: 2, eigenvalues: 3", 32, 32, 0);
   feed(d, spins_random(driver_host(d), 32, 32, 20000, 0.5, 1));
@@ -283,7 +284,8 @@ static void another_factor(void) {
   driver_close(d);
 }
 
-/// 100 small data sets: (λ - exact)/error has mean 0 and variance 1; and so have leading eigenvalues of fewer operators.
+/// 100 small data sets: (λ - exact)/error has mean 0 and variance 1; and so have leading eigenvalues of fewer
+/// operators.
 static void errors_cover(void) {
   enum { SETS = 100, LATTICES = 1000 };
   double sum[2] = {0}, squares[2] = {0};
@@ -311,7 +313,8 @@ static void errors_cover(void) {
 
 // ---- the critical point
 
-/// Blocked lattices of critical configurations, L=64: within 4σ of eigenvalues measured independently with 4·10⁵ configurations.
+/// Blocked lattices of critical configurations, L=64: within 4σ of eigenvalues measured independently with 4·10⁵
+/// configurations.
 static void critical_lattices(void) {
   static const struct {
     const char *size;
@@ -353,7 +356,8 @@ static void critical_lattices(void) {
   driver_close(sampler);
 }
 
-/// Exact values stand beside lattices that are critical or of unknown coupling, blocked ones of the same configurations included.
+/// Exact values stand beside lattices that are critical or of unknown coupling, blocked ones of the same
+/// configurations included.
 static void exact_values(void) {
   static const struct {
     const char *params;

@@ -11,7 +11,8 @@ static double random_number(fg_rng *rng) { return 2 * fg_rng_uniform(rng) - 1; }
 
 #define SIZE 6u
 
-/// A covariance, some of whose operators are larger than others, and coarse·T for a T with eigenvalues 3, 1.5 ± 0.5i, 0.7, 0.2, -0.1.
+/// A covariance, some of whose operators are larger than others, and coarse·T for a T with eigenvalues 3, 1.5 ± 0.5i,
+/// 0.7, 0.2, -0.1.
 static void make_covariances(const fg_host *host, double *coarse, double *mixed, double *t) {
   fg_rng rng = fg_rng_start(host->rng_fill, host->rng_key(host, "matrices"), 1);
   double basis[SIZE * SIZE], inverse[SIZE * SIZE], diagonal[SIZE * SIZE] = {0}, work[SIZE * SIZE];
@@ -109,8 +110,8 @@ static void dependent_operators(void) {
   driver_close(d);
 }
 
-/// Three operators with correlations r = 0.8: eigenvalues 1+2r and twice 1-r. A cutoff between leaves the sum of all three,
-/// though none of them is a combination of the others.
+/// Three operators with correlations r = 0.8: eigenvalues 1+2r and twice 1-r. A cutoff between leaves the sum of all
+/// three, though none of them is a combination of the others.
 static void pseudo_inverse(void) {
   const double r = 0.8, coarse[] = {1, r, r, r, 1, r, r, r, 1}, mixed[] = {1, 2, 3, 4, 5, 6, 7, 8, 10};
   rg_spectrum *s = rg_spectrum_new(3);

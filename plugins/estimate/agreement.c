@@ -1,5 +1,6 @@
-// agreement.c — estimate.agreement: how far the majority of each 2×2 block of a fine lattice is its parent on the coarse one, how
-// many blocks are tied, and how much that number fluctuates. Which lattices make a pair is pairs.h's business.
+// agreement.c — estimate.agreement: how far the majority of each 2×2 block of a fine lattice is its parent on the
+// coarse one, how many blocks are tied, and how much that number fluctuates. Which lattices make a pair is pairs.h's
+// business.
 #include "finegrain/finegrain.h"
 
 #include "groups.h"

@@ -1,6 +1,6 @@
-// operators.c — see operators.h. Finding: every set of places in the window is brought to its smallest image. Measuring: how
-// often each pattern of spins stands in the window, over all sites, is counted; the sums of all products of spins are the
-// Walsh transform of these counts, so a few hundred operators cost hardly more than one.
+// operators.c — see operators.h. Finding: every set of places in the window is brought to its smallest image.
+// Measuring: how often each pattern of spins stands in the window, over all sites, is counted; the sums of all
+// products of spins are the Walsh transform of these counts, so a few hundred operators cost hardly more than one.
 #include "operators.h"
 
 #include <stdlib.h>
@@ -202,8 +202,8 @@ static void spread_row(const uint32_t spread[256], const uint64_t *row, uint64_t
   }
 }
 
-/// Counts the patterns of the windows whose first row is lines[0]. Column by column, w bits a column, the pattern at x is
-/// w² bits of the row of columns.
+/// Counts the patterns of the windows whose first row is lines[0]. Column by column, w bits a column, the pattern at
+/// x is w² bits of the row of columns.
 static inline __attribute__((always_inline)) void count_row(uint32_t w, uint32_t each, uint32_t *const *lines,
                                                             uint64_t width, uint32_t *counts) {
   const uint32_t mask = (1u << w * w) - 1;
@@ -259,8 +259,8 @@ static inline __attribute__((always_inline)) void cross(int32_t *restrict down, 
   }
 }
 
-/// The Walsh transform in place: from the number of windows with pattern p to the sum over all windows of the product of
-/// the spins in p, a spin that is up being +1.
+/// The Walsh transform in place: from the number of windows with pattern p to the sum over all windows of the product
+/// of the spins in p, a spin that is up being +1.
 static void transform(int32_t *sums, uint32_t patterns) {
   for (uint32_t at = 0; at < patterns; at += 8) {
     int32_t *eight = sums + at;

@@ -1,5 +1,5 @@
-// pairs.c — see pairs.h. Block spins are those of coarsen.majority, random ties included: a stage of that kind with this
-// one's name and seed would make the same.
+// pairs.c — see pairs.h. Block spins are those of coarsen.majority, random ties included: a stage of that kind with
+// this one's name and seed would make the same.
 #include "pairs.h"
 
 #include "groups.h"
@@ -133,8 +133,8 @@ static fg_status negotiate_block(pairs *p, const fg_format *fine) {
   return FG_OK;
 }
 
-/// Bytes of the largest batch that comes in: as much as is kept of a dream, and more than block spins take, of which there are two
-/// sizes at a time, padded rows included.
+/// Bytes of the largest batch that comes in: as much as is kept of a dream, and more than block spins take, of which
+/// there are two sizes at a time, padded rows included.
 static uint64_t held_bytes(const pairs *p, const fg_format *fine) {
   uint64_t most = 0;
   for (uint32_t s = 0; s < fine->shape_count; s++) {

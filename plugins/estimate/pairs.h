@@ -1,6 +1,6 @@
 // pairs.h — pairs of a coarse and a fine lattice of the same configurations, for stages that compare the two: as two
-// inputs bring them, as successive levels of a dream, or a lattice and its block spins, several steps down. What is done
-// with a pair is the stage's own.
+// inputs bring them, as successive levels of a dream, or a lattice and its block spins, several steps down. What is
+// done with a pair is the stage's own.
 #ifndef PLUGINS_ESTIMATE_PAIRS_H
 #define PLUGINS_ESTIMATE_PAIRS_H
 

@@ -1,5 +1,5 @@
-// rg_analysis.c — see rg_analysis.h. Two passes, both in parallel: over numbers of operators, for the leading eigenvalue
-// and its eigenvectors; and over bins left out.
+// rg_analysis.c — see rg_analysis.h. Two passes, both in parallel: over numbers of operators, for the leading
+// eigenvalue and its eigenvectors; and over bins left out.
 #include "rg_analysis.h"
 
 #include <math.h>

@@ -1,6 +1,7 @@
-// rg_matrix.c — estimate.rg-matrix: the linearised RG transformation between two lattices of the same configurations, its
-// eigenvalues and exponents, with errors and beside exact values. Which lattices make a pair is pairs.h's business, what
-// is measured operators.h's, what follows from it rg_analysis.h's; here they meet, and become tables (rg_tables.h).
+// rg_matrix.c — estimate.rg-matrix: the linearised RG transformation between two lattices of the same configurations,
+// its eigenvalues and exponents, with errors and beside exact values. Which lattices make a pair is pairs.h's
+// business, what is measured operators.h's, what follows from it rg_analysis.h's; here they meet, and become tables
+// (rg_tables.h).
 #include "finegrain/finegrain.h"
 
 #include "groups.h"

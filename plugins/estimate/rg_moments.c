@@ -1,5 +1,6 @@
-// rg_moments.c — see rg_moments.h. Values are kept relative to those of the first configuration, so that little cancels;
-// being whole numbers, their sums of products are exact as long as they are below 2^53, in whatever order they are added.
+// rg_moments.c — see rg_moments.h. Values are kept relative to those of the first configuration, so that little
+// cancels; being whole numbers, their sums of products are exact as long as they are below 2^53, in whatever order
+// they are added.
 #include "rg_moments.h"
 
 #include <stdlib.h>
@@ -89,8 +90,8 @@ typedef struct summing {
   double *sums;
 } summing;
 
-/// into[b] += Σ over the configurations of x · y[b], b < n. Eight b at a time are summed apart, so that it is vectorised; the values
-/// beyond the last are somebody's, or nobody's, and are not kept.
+/// into[b] += Σ over the configurations of x · y[b], b < n. Eight b at a time are summed apart, so that it is
+/// vectorised; the values beyond the last are somebody's, or nobody's, and are not kept.
 static void add_products(const summing *work, const double *x, const double *y, uint32_t n, double *into) {
   const uint32_t stride = work->m->stride;
   for (uint32_t b = 0; b < n; b += LANES) {

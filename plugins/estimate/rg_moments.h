@@ -1,6 +1,6 @@
-// rg_moments.h — means and products of the operators of coarse and fine lattices, configuration by configuration, kept in
-// bins (bins.h), and the covariances made of them. It knows no lattice: only numbers of even and of odd operators, between
-// which there are no covariances.
+// rg_moments.h — means and products of the operators of coarse and fine lattices, configuration by configuration,
+// kept in bins (bins.h), and the covariances made of them. It knows no lattice: only numbers of even and of odd
+// operators, between which there are no covariances.
 #ifndef PLUGINS_ESTIMATE_RG_MOMENTS_H
 #define PLUGINS_ESTIMATE_RG_MOMENTS_H
 
@@ -20,7 +20,8 @@ uint64_t rg_moments_bytes(const uint32_t count[2]);
 /// How many configurations are taken before rg_moments_add must be called, at least 1.
 uint32_t rg_moments_room(const rg_moments *m);
 
-/// Where the values of the operators of the k-th of them go, k < rg_moments_room: even ones, then odd ones, whole numbers.
+/// Where the values of the operators of the k-th of them go, k < rg_moments_room: even ones, then odd ones, whole
+/// numbers.
 double *rg_moments_coarse(rg_moments *m, uint32_t k);
 double *rg_moments_fine(rg_moments *m, uint32_t k);
 
@@ -33,8 +34,8 @@ fg_status rg_moments_finish(rg_moments *m, const fg_host *host);
 const bins *rg_moments_bins(const rg_moments *m);
 uint32_t rg_moments_length(const uint32_t count[2]); ///< of the vector of means
 
-/// Covariances of the operators of one parity, n = count[parity]: coarse with coarse, and coarse (row) with fine (column),
-/// n×n each, from means over all configurations but those of a bin (bins_mean).
+/// Covariances of the operators of one parity, n = count[parity]: coarse with coarse, and coarse (row) with fine
+/// (column), n×n each, from means over all configurations but those of a bin (bins_mean).
 void rg_moments_covariance(const uint32_t count[2], int parity, const double *mean, double *coarse, double *mixed);
 
 #endif

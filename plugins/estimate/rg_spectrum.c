@@ -1,5 +1,6 @@
-// rg_spectrum.c — see rg_spectrum.h. With R the coarse covariance scaled to a unit diagonal, F the mixed one scaled alike, and
-// R = V Λ Vᵀ, the eigenvalues of T = R⁻¹F are those of M = Λ^-½ Vᵀ F V Λ^-½, which is small when few directions are kept.
+// rg_spectrum.c — see rg_spectrum.h. With R the coarse covariance scaled to a unit diagonal, F the mixed one scaled
+// alike, and R = V Λ Vᵀ, the eigenvalues of T = R⁻¹F are those of M = Λ^-½ Vᵀ F V Λ^-½, which is small when few
+// directions are kept.
 #include "rg_spectrum.h"
 
 #include <gsl/gsl_blas.h>
@@ -61,9 +62,10 @@ uint64_t rg_spectrum_bytes(uint32_t n) {
 
 // ---- solving
 
-/// Leaves out operators that are combinations of earlier ones, by Cholesky's factorisation in their order: what is left
-/// of an operator's variance, all earlier ones being fixed, is below the cutoff. Simple operators come first, so what stays on a small
-/// lattice, where many coincide, is what would be measured there; an average over those that coincide would mean nothing.
+/// Leaves out operators that are combinations of earlier ones, by Cholesky's factorisation in their order: what is
+/// left of an operator's variance, all earlier ones being fixed, is below the cutoff. Simple operators come first, so
+/// what stays on a small lattice, where many coincide, is what would be measured there; an average over those that
+/// coincide would mean nothing.
 static void leave_out_combinations(rg_spectrum *s, double cutoff) {
   gsl_matrix *factor = s->vectors; // not needed yet
   for (uint32_t a = 0; a < s->n; a++) {

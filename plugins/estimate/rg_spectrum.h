@@ -1,7 +1,7 @@
-// rg_spectrum.h — the linearised RG transformation T out of covariances of coarse and fine operators, and its eigenvalues
-// (R. H. Swendsen, Phys. Rev. Lett. 42, 859, 1979): T = ⟨S'S'⟩_c⁻¹ ⟨S'S⟩_c, S' on the coarse lattice, S on the fine one. Where
-// operators depend on each other ⟨S'S'⟩_c has no inverse, and a pseudo-inverse takes its place. GSL's error handler must be
-// off.
+// rg_spectrum.h — the linearised RG transformation T out of covariances of coarse and fine operators, and its
+// eigenvalues (R. H. Swendsen, Phys. Rev. Lett. 42, 859, 1979): T = ⟨S'S'⟩_c⁻¹ ⟨S'S⟩_c, S' on the coarse lattice, S
+// on the fine one. Where operators depend on each other ⟨S'S'⟩_c has no inverse, and a pseudo-inverse takes its
+// place. GSL's error handler must be off.
 #ifndef PLUGINS_ESTIMATE_RG_SPECTRUM_H
 #define PLUGINS_ESTIMATE_RG_SPECTRUM_H
 
@@ -20,10 +20,10 @@ typedef struct rg_eigenvalue {
 } rg_eigenvalue;
 
 /// Solves for the first n of `size` operators, n being that of rg_spectrum_new: `coarse` and `mixed` are ⟨S'S'⟩_c and
-/// ⟨S'S⟩_c, size×size, a row for each coarse operator. ⟨S'S'⟩_c is scaled to a unit diagonal. Operators are left out whose
-/// variance beyond what earlier ones explain is below `cutoff`; then eigenvectors of ⟨S'S'⟩_c with eigenvalues below `cutoff`
-/// times the largest are dropped, and T acts in the space of the others. 0, or -1: covariances that are not finite, no
-/// convergence, or out of memory.
+/// ⟨S'S⟩_c, size×size, a row for each coarse operator. ⟨S'S'⟩_c is scaled to a unit diagonal. Operators are left out
+/// whose variance beyond what earlier ones explain is below `cutoff`; then eigenvectors of ⟨S'S'⟩_c with eigenvalues
+/// below `cutoff` times the largest are dropped, and T acts in the space of the others. 0, or -1: covariances that
+/// are not finite, no convergence, or out of memory.
 int rg_spectrum_solve(rg_spectrum *s, const double *coarse, const double *mixed, uint32_t size, double cutoff);
 
 // What was found by the last rg_spectrum_solve that returned 0.
@@ -40,9 +40,9 @@ double rg_spectrum_size(const rg_spectrum *s, uint32_t i);
 /// T in the caller's operators, n×n, a row for each coarse operator.
 void rg_spectrum_matrix(const rg_spectrum *s, double *matrix);
 
-/// Left and right eigenvectors u and v, of n numbers, of the leading eigenvalue: λ = u·⟨S'S⟩_c·v / u·⟨S'S'⟩_c·v is stationary in both,
-/// so that with fixed u and v it changes with the covariances as λ does, to first order. All zero when the leading eigenvalue is
-/// not real or there is none. 0, or -1: no convergence, or out of memory.
+/// Left and right eigenvectors u and v, of n numbers, of the leading eigenvalue: λ = u·⟨S'S⟩_c·v / u·⟨S'S'⟩_c·v is
+/// stationary in both, so that with fixed u and v it changes with the covariances as λ does, to first order. All zero
+/// when the leading eigenvalue is not real or there is none. 0, or -1: no convergence, or out of memory.
 int rg_spectrum_vectors(const rg_spectrum *s, double *u, double *v);
 
 /// u·M·v with the leading n×n part of a size×size matrix.

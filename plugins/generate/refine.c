@@ -8,7 +8,9 @@
 #define MOST_EXTENT (UINT64_C(1) << 31) // of a lattice
 #define BATCH_BYTES ((uint64_t)1 << 20)
 #define BATCH_MOST 1024u
-#define TASK_SITES 4096u // coarse sites one call of parallel_for's body refines, about
+#define TASK_SITES 4096u // coarse sites one call of parallel_for's body refines with a network's own sample, about
+#define TASK_CHUNKS 16u  // of a kernel that one call draws
+#define SLAB_BYTES ((uint64_t)4 << 20) // larger lattices leave in slabs, the last ones before they are there as a whole
 
 // ---- models
 
@@ -25,7 +27,16 @@ fg_status refine_announce(refine_model *model, const fg_host *host, const char *
   if (!model->network)
     return host->fail(host, "%s '%s' is of no network this program has; a model comes from a network stage", name,
                       model->kind);
+  model->isa = slices_chosen(host);
+  if (!model->isa) return FG_FAILED;
   return format->has_weights ? FG_OK : refuse_untrained(model);
+}
+
+/// Prepares the table, if the model has one that kernels draw.
+static void prepare(refine_model *model) {
+  const fg_network *network = model->network;
+  const fg_network_table *table = FG_HAS(network, table) && network->table ? network->table(model->opened) : NULL;
+  model->sliced = table && slices_prepare(&model->rule, table);
 }
 
 fg_status refine_open(refine_model *model, const fg_model *arrived) {
@@ -38,6 +49,7 @@ fg_status refine_open(refine_model *model, const fg_model *arrived) {
   fg_status status =
       model->network->open(host, arrived->hyperparameters, arrived->weights, arrived->weight_count, &model->opened);
   if (status != FG_OK) return status;
+  prepare(model);
   uint32_t factor = model->network->factor(model->opened);
   if (factor == FACTOR) return FG_OK;
   return host->fail(host, "%s '%s' refines by a factor of %u; this stage knows %u", model->name, model->kind, factor,
@@ -88,39 +100,76 @@ uint64_t refine_bytes(const fg_lattice *lattice, int64_t steps, uint64_t count) 
 /// One batch at work.
 typedef struct refinement {
   const refine_model *model;
-  fg_rng_key key;
-  const fg_batch *coarse;
-  fg_batch *fine;
-  uint64_t task_size; ///< configurations
+  slices_job job;     ///< what is refined, and how
+  uint64_t task_size; ///< configurations, or chunks for a kernel
+  uint64_t size;      ///< of the whole, in these
 } refinement;
 
 static fg_status refine_some(void *arg, uint64_t task) {
   const refinement *work = arg;
-  const fg_host *host = work->model->host;
+  const refine_model *model = work->model;
+  const slices_job *job = &work->job;
   uint64_t begin = task * work->task_size, end = begin + work->task_size;
-  if (end > work->fine->count) end = work->fine->count;
-  if (host->cancelled(host)) return FG_CANCELLED;
-  return work->model->network->sample(work->model->opened, host->rng_fill, work->key, work->coarse, work->fine,
-                                      (uint32_t)begin, (uint32_t)end);
+  if (end > work->size) end = work->size;
+  if (model->host->cancelled(model->host)) return FG_CANCELLED;
+  if (!model->sliced)
+    return model->network->sample(model->opened, job->fill, job->key, job->coarse, job->fine, (uint32_t)begin,
+                                  (uint32_t)end);
+  model->isa->draw(job, begin, end);
+  return FG_OK;
+}
+
+/// Draws fine spins below the coarse rows from `first_row` on, counted through the batch. Takes the fine batch, and gives
+/// it back when all went well.
+static fg_batch *refine_rows(const refine_model *model, fg_rng_key key, const fg_batch *coarse, uint64_t first_row,
+                             fg_batch *fine, fg_status *status) {
+  const fg_host *host = model->host;
+  *status = FG_FAILED;
+  if (!fine) return NULL;
+  fine->first = coarse->first + first_row / coarse->rows;
+  fine->chain = coarse->chain;
+  fine->level = coarse->level + 1;
+  refinement work = {model, {&model->rule, host->rng_fill, key, coarse, fine, first_row}, 1, coarse->count};
+  uint64_t sites = fg_lattice_sites(&coarse->lattice);
+  if (sites < TASK_SITES) work.task_size = TASK_SITES / sites;
+  if (model->sliced) {
+    work.task_size = TASK_CHUNKS;
+    work.size = slices_chunks(&work.job);
+  }
+  *status = host->parallel_for(host, (work.size + work.task_size - 1) / work.task_size, refine_some, &work);
+  if (*status == FG_OK) return fine;
+  host->batch_unref(host, fine);
+  return NULL;
 }
 
 /// One inverse step of a whole batch; the caller's. NULL with the reason in *status.
 static fg_batch *refine(const refine_model *model, fg_rng_key key, const fg_batch *coarse, fg_status *status) {
   const fg_host *host = model->host;
   fg_lattice lattice = refine_lattice(&coarse->lattice, 1);
-  fg_batch *fine = host->batch_new(host, FG_SPIN1, &lattice, coarse->count);
-  *status = FG_FAILED;
-  if (!fine) return NULL;
-  fine->first = coarse->first;
-  fine->chain = coarse->chain;
-  fine->level = coarse->level + 1;
-  refinement work = {model, key, coarse, fine, 1};
-  uint64_t sites = fg_lattice_sites(&coarse->lattice);
-  if (sites < TASK_SITES) work.task_size = TASK_SITES / sites;
-  *status = host->parallel_for(host, (coarse->count + work.task_size - 1) / work.task_size, refine_some, &work);
-  if (*status == FG_OK) return fine;
-  host->batch_unref(host, fine);
-  return NULL;
+  return refine_rows(model, key, coarse, 0, host->batch_new(host, FG_SPIN1, &lattice, coarse->count), status);
+}
+
+/// The last step of large lattices, which leave as they are made: there is never a whole one.
+static fg_status refine_slabs(const refine_model *model, fg_rng_key key, const fg_batch *coarse) {
+  const fg_host *host = model->host;
+  fg_lattice lattice = refine_lattice(&coarse->lattice, 1);
+  uint64_t most = SLAB_BYTES / fg_row_bytes(FG_SPIN1, fg_lattice_width(&lattice)) / FACTOR * FACTOR;
+  if (!most) most = FACTOR;
+  fg_status status = FG_OK;
+  for (uint64_t row = 0; status == FG_OK && row < FACTOR * coarse->count * coarse->rows;) {
+    uint64_t y = row % lattice.extent[0], left = lattice.extent[0] - y, rows = left < most ? left : most;
+    fg_batch *slab = host->slab_new(host, FG_SPIN1, &lattice, y, rows);
+    slab = refine_rows(model, key, coarse, row / FACTOR, slab, &status);
+    if (slab) status = host->emit_batch(host, 0, slab);
+    row += rows;
+  }
+  return status;
+}
+
+/// Whether what one step makes is to be emitted in slabs.
+static int in_slabs(const refine_model *model, const fg_batch *coarse) {
+  fg_lattice lattice = refine_lattice(&coarse->lattice, 1);
+  return model->sliced && fg_configuration_bytes(FG_SPIN1, &lattice) > SLAB_BYTES;
 }
 
 fg_status refine_climb(const refine_way *way, fg_rng_key key, const fg_batch *start) {
@@ -130,10 +179,15 @@ fg_status refine_climb(const refine_way *way, fg_rng_key key, const fg_batch *st
   for (int64_t step = 1; status == FG_OK && step <= way->steps; step++) {
     const refine_model *model = step <= way->first_steps ? way->first : way->rest;
     if (!model->opened) status = host->fail(host, "no %s arrived", model->name);
-    fg_batch *fine = status == FG_OK ? refine(model, key, made ? made : start, &status) : NULL;
+    const fg_batch *coarse = made ? made : start;
+    fg_batch *fine = NULL;
+    if (status == FG_OK && step == way->steps && in_slabs(model, coarse))
+      status = refine_slabs(model, key, coarse);
+    else if (status == FG_OK)
+      fine = refine(model, key, coarse, &status);
     if (made) host->batch_unref(host, made);
     made = fine;
-    if (status != FG_OK || (!way->keep_all && step < way->steps)) continue;
+    if (!made || (!way->keep_all && step < way->steps)) continue;
     host->batch_ref(host, made); // it goes out, and is the next level's parent
     status = host->emit_batch(host, 0, made);
   }

@@ -4,7 +4,7 @@
 #ifndef PLUGINS_GENERATE_REFINE_H
 #define PLUGINS_GENERATE_REFINE_H
 
-#include "finegrain/finegrain.h"
+#include "slices.h"
 
 // ---- models
 
@@ -15,6 +15,9 @@ typedef struct refine_model {
   const fg_network *network; ///< behaviour of the kind announced
   char kind[64];
   fg_network_model *opened; ///< NULL until it arrives
+  const slices_isa *isa;    ///< what draws a model that has a table
+  int sliced;               ///< it has one, prepared in `rule`
+  slices_rule rule;
 } refine_model;
 
 /// Takes note of the format of a model input; FG_FAILED when its models cannot be used, reported.

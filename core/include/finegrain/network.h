@@ -25,12 +25,14 @@ typedef struct fg_network_model fg_network_model;
 /// -before) from the parent; bit (row·window + column) of the pattern is the spin there. The other positions see it
 /// mirrored: dy=1 upside down, dx=1 left to right.
 /// thresholds[pattern]: 2¹⁶ · P(fine spin ≠ parent), 0..65536, the same for all positions.
+/// With positions = 4 each position d has thresholds of its own, and all see the window as (0,0) does, not mirrored:
+/// thresholds[d·2^(window²) + pattern].
 typedef struct fg_network_table {
   uint32_t size;
   uint32_t window;
   uint32_t before;
-  uint32_t reserved;          ///< zero
-  const uint32_t *thresholds; ///< 2^(window²), lives as long as the model
+  uint32_t positions;         ///< 4, or 0: the positions share their thresholds, mirrored
+  const uint32_t *thresholds; ///< 2^(window²), or four times as many; lives as long as the model
 } fg_network_table;
 
 /// Sufficient statistics of a network that is a logistic regression on few classes: fine spins of the same features

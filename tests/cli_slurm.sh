@@ -1,0 +1,202 @@
+#!/usr/bin/env bash
+# Sweeps under a real Slurm (tests/slurm/cluster.sh): failures, resuming, warnings before the end, lost nodes, scancel.
+# As root it becomes an ordinary user for all of it. POINTS=50 makes the measurement shorter (default 200).
+. "$(dirname "$0")/common.sh"
+PATH=$PATH:/usr/sbin
+for program in slurmctld slurmd sbatch squeue scancel scontrol sinfo munged mungekey setpriv; do
+  command -v $program >/dev/null || { echo "no $program: Slurm is not installed"; exit 77; }
+done
+chmod 755 "$scratch"
+mkdir -p "$scratch"/bin/plugins "$scratch/work"
+cp "$BUILD/finegrain" tests/slurm/cluster.sh "$scratch/bin"
+cp "$BUILD"/plugins/*.so "$scratch/bin/plugins"
+cc -std=c17 -O1 -fPIC -shared -fvisibility=hidden -D_GNU_SOURCE -Icore/include -o "$scratch/bin/plugins/point.so" tests/plugins/point.c ||
+  complain "point.c does not compile"
+user=()
+if [ "$(id -u)" -eq 0 ]; then
+  user=(setpriv --reuid=nobody "--regid=$(id -gn nobody)" --clear-groups env "HOME=$scratch/work")
+  chown nobody "$scratch/work"
+fi
+export SLURM_CONF=$scratch/work/cluster/slurm.conf
+as() { (cd "$scratch/work" && "${user[@]}" "$@"); }
+sweep() { as timeout 60 "$scratch/bin/finegrain" sweep "$@"; }
+orphans=()
+clean_up() {
+  as timeout 20 bash "$scratch/bin/cluster.sh" stop "$scratch/work/cluster"
+  [ ${#orphans[@]} -eq 0 ] || kill -9 "${orphans[@]}" 2>/dev/null
+  rm -rf "$scratch"
+}
+trap clean_up EXIT
+started=$SECONDS
+lap() { echo "$((SECONDS - started)) s: $*"; }
+# within SECONDS COMMAND…: tries until it succeeds.
+within() {
+  local until=$((SECONDS + $1))
+  shift
+  until "$@"; do
+    [ $SECONDS -lt $until ] || { complain "not in time: $*"; return 1; }
+    sleep 0.2
+  done
+}
+idle() { [ -z "$(as squeue -h 2>&1)" ]; }
+job_of() { sed -n "s/^$1.* job \([0-9]*\).*/\1/p" "$scratch/stderr"; }
+job_says() { as scontrol show job "$1" | grep -q "$2"; } # JOB TEXT, of the first task of an array
+attempts() { find "$1" -path '*/points/*/attempts/*.log' | wc -l; }
+saved() { [ "$(find "$1" -path '*/.checkpoint/point.state' 2>/dev/null | wc -l)" -eq "$2" ]; }
+went_on() { grep -l "goes on from its checkpoint" "$1"/points/*/run/log.txt | wc -l; }
+same() { cmp "$scratch/work/$1/summary.csv" "$scratch/work/$2/summary.csv" || complain "$1 and $2 have other results"; }
+
+as bash "$scratch/bin/cluster.sh" start "$scratch/work/cluster" 4 || { complain "Slurm does not start"; finish; }
+lap "started"
+
+# ---- twelve points, one of which fails; then that one alone
+
+cat >"$scratch/work/twelve.yaml" <<'YAML'
+finegrain: 1
+name: twelve points
+seed: 7
+stages:
+  point: {plugin: test.point, params: {pause: 50 ms, steps: 6}}
+sweep:
+  axes: {point.params.value: {range: [1, 11, 1]}}
+  include: [{point.params.value: 12, point.params.end: maybe}]
+exec: {engine: slurm, workers: 4, threads: 1, time: 5, sbatch: [--partition=tests, --comment=it's a test]}
+YAML
+expect_code 0 sweep run twelve.yaml --out "it's a sweep" --engine local --jobs 4
+POINT_FAILS=1 expect_code 0 sweep run twelve.yaml --out twelve
+expect_text "$scratch/stderr" "submitted 4 workers as job "
+expect_text "$scratch/stderr" "watch with 'finegrain sweep status $scratch/work/twelve'"
+job=$(job_of submitted) merge=$(job_of "their results")
+within 60 idle
+job_says "$job" "JobState=FAILED\|ExitCode=1:0" || job_says "$job" "JobState=COMPLETED" || complain "the array is $(as scontrol show job "$job")"
+job_says "$merge" "ExitCode=1:0" || complain "the merge does not fail with a point"
+expect_text "$scratch/work/twelve/workers/merge.log" "12 points: 11 done, 1 failed; results in $scratch/work/twelve/summary.csv"
+expect_text "$scratch/work/twelve/workers/merge.log" "failed: point.params.value=12, point.params.end=maybe: $scratch/work/twelve/sweep.yaml:5:3: error: point: POINT_FAILS is set"
+[ "$(attempts "$scratch/work/twelve")" -eq 12 ] || complain "$(attempts "$scratch/work/twelve") attempts instead of 12"
+[ "$(find "$scratch/work/twelve/workers" -name "${job}_*.log" | wc -l)" -eq 4 ] || complain "not four workers"
+lap "twelve points, one failed"
+expect_code 0 sweep resume twelve
+merge=$(job_of "their results")
+within 60 idle
+job_says "$merge" "ExitCode=0:0" || complain "the merge fails though all is done"
+[ "$(attempts "$scratch/work/twelve")" -eq 13 ] || complain "resume ran $(($(attempts "$scratch/work/twelve") - 12)) points instead of 1"
+same twelve "it's a sweep"
+lap "resumed"
+
+# ---- a warning to the whole array: all save, are queued again, and go on
+
+cat >"$scratch/work/six.yaml" <<'YAML'
+finegrain: 1
+name: six
+seed: 7
+stages:
+  point: {plugin: test.point, params: {pause: 20 ms, steps: 100}}
+sweep: {axes: {point.params.value: {range: [1, 6, 1]}}}
+exec: {engine: slurm, workers: 4, time: 5}
+stream: {checkpoint: 50 ms}
+YAML
+sweep run six.yaml --out local --engine local --jobs 6 >/dev/null 2>&1 &
+local_one=$!
+expect_code 0 sweep run six.yaml --out warned
+job=$(job_of submitted)
+within 30 saved "$scratch/work/warned" 4
+as scancel --signal=USR1 --batch "$job"
+within 60 idle
+wait $local_one || complain "the local engine fails"
+for task in 0 1 2 3; do expect_text "$scratch/work/warned/workers/${job}_$task.log" "saved; asking Slurm to queue ${job}_$task again"; done
+expect_text "$scratch/work/warned/workers/merge.log" "6 points: 6 done"
+same warned local
+[ "$(went_on "$scratch/work/warned")" -eq 4 ] || complain "$(went_on "$scratch/work/warned") runs instead of 4 went on from their checkpoints"
+[ "$(attempts "$scratch/work/warned")" -eq 10 ] || complain "$(attempts "$scratch/work/warned") attempts instead of 10"
+lap "warned and queued again"
+
+# ---- scancel
+
+expect_code 0 sweep run six.yaml --out cancelled
+job=$(job_of submitted)
+within 30 saved "$scratch/work/cancelled" 4
+as scancel "$job" "$(job_of "their results")"
+within 60 idle
+expect_code 0 sweep status cancelled
+expect_text "$scratch/stdout" "6 points: 4 interrupted, 2 missing"
+[ "$(grep -l "with --resume it goes on from its checkpoints" "$scratch"/work/cancelled/points/*/attempts/1.log | wc -l)" -eq 4 ] || complain "cancelled runs do not save"
+expect_code 0 sweep resume cancelled --engine local --jobs 6
+same cancelled local
+[ "$(went_on "$scratch/work/cancelled")" -eq 4 ] || complain "cancelled runs do not go on where they were"
+lap "cancelled and resumed"
+
+# ---- what short points cost beside their own time: measured, not judged
+
+cat >"$scratch/work/short.yaml" <<YAML
+finegrain: 1
+name: short
+stages:
+  point: {plugin: test.point, params: {pause: 50 ms}}
+sweep: {axes: {point.params.value: {range: [1, ${POINTS:-200}, 1]}}}
+exec: {engine: slurm, workers: 4}
+YAML
+expect_code 0 sweep run short.yaml --out short
+within 120 idle
+expect_text "$scratch/work/short/workers/merge.log" "${POINTS:-200} points: ${POINTS:-200} done"
+"$PYTHON" - "$scratch/work/short" <<'PY'
+import glob, json, os, sys
+points = [json.load(open(name)) for name in glob.glob(sys.argv[1] + "/points/*/attempts/1.json")]
+own = sum(point["seconds"] for point in points)
+ends = [os.stat(name).st_mtime for name in glob.glob(sys.argv[1] + "/points/*/attempts/1.json")]
+begin = os.stat(sys.argv[1] + "/worker.sh").st_mtime
+wall = max(ends) - begin
+print(f"{len(points)} points: {own:.1f} s of their own, {wall:.1f} s on 4 workers: {100 * (4 * wall / own - 1):.0f} % more")
+PY
+lap "short points"
+
+# ---- a node is lost, but for the worker: its lock holds
+
+ancestor() { sed 's/.*) //' "/proc/$1/stat" | cut -d' ' -f2; }
+# The first of four points takes 14 s; the others are long done when its worker's task is queued again.
+cat >"$scratch/work/lost.yaml" <<'YAML'
+finegrain: 1
+name: lost
+seed: 7
+stages:
+  point: {plugin: test.point, params: {pause: 20 ms}}
+sweep: {zip: [{point.params.value: [1, 2, 3, 4], point.params.steps: [700, 10, 10, 10]}]}
+exec: {engine: slurm, workers: 4, time: 5}
+stream: {checkpoint: 50 ms}
+YAML
+expect_code 0 sweep run lost.yaml --out lost
+job=$(job_of submitted)
+first=$(sed -n 's/.*"id": "\([0-9a-f]*\)".*/\1/p' "$scratch/work/lost/plan.json" | head -n 1)
+point=$scratch/work/lost/points/$first
+within 30 test -e "$point/run/.checkpoint/point.state"
+run=$(sed -n 's/.*"pid": \([0-9]*\).*/\1/p' "$point/run/status.json")
+worker=$(ancestor "$run") step=$(ancestor "$(ancestor "$run")")
+orphans+=("$run" "$worker")
+node=$(tr '\0' '\n' <"/proc/$worker/environ" | sed -n 's/^SLURMD_NODENAME=//p')
+case $(cat "/proc/$step/comm") in slurmstepd) ;; *) complain "process $step is $(cat "/proc/$step/comm"), not slurmstepd" ;; esac
+kill -9 "$step" "$(cat "$scratch/work/cluster/slurmd.$node.pid")"
+as scontrol update "nodename=$node" state=down reason=lost
+task=$(tr '\0' '\n' <"/proc/$worker/environ" | sed -n 's/^SLURM_ARRAY_TASK_ID=//p')
+within 30 job_says "${job}_$task" "Restarts=1"
+within 30 job_says "${job}_$task" "JobState=RUNNING\|JobState=COMPLETED"
+[ -e "/proc/$run" ] || complain "the run did not outlive its node"
+expect_code 0 sweep work lost # one more worker, for as long as there is something else to do
+within 60 idle
+[ "$(find "$point/attempts" -name '*.log' | wc -l)" -eq 1 ] || complain "a point ran twice at once"
+within 30 test -e "$point/run/manifest.json"
+within 10 test -e "$point/attempts/1.json"
+expect_code 0 sweep merge lost
+[ "$(attempts "$scratch/work/lost")" -eq 4 ] || complain "$(attempts "$scratch/work/lost") attempts instead of 4"
+[ "$(tail -n +2 "$scratch/work/lost/summary.csv" | cut -d, -f1 | sort -u | wc -l)" -eq 4 ] || complain "not every point has one result"
+lap "a node lost"
+
+# ---- without Slurm: status and merge need none
+
+kill "$(cat "$scratch/work/cluster/slurmctld.pid")"
+gone() { ! as timeout 5 squeue >/dev/null 2>&1; }
+within 30 gone
+expect_code 0 sweep status short
+expect_text "$scratch/stdout" "${POINTS:-200} points: ${POINTS:-200} done"
+expect_code 0 sweep merge twelve
+same twelve "it's a sweep"
+lap "all"
+finish
