@@ -29,7 +29,6 @@ YAML
 # Each command is the leader of a process group of its own: $! is its number too.
 begin() { exec setsid "$FINEGRAIN" sweep "$@" >"$scratch/stdout" 2>"$scratch/stderr" </dev/null; }
 await() { for _ in $(seq 1500); do eval "$1" && return; sleep 0.02; done; complain "$1 does not come true"; }
-random_part() { awk -v r=$RANDOM -v t="$1" 'BEGIN { print t * r / 32768 }'; }
 same() { # FOLDER WHAT
   local count
   count=$(tail -n +2 "$scratch/whole/points.csv" | wc -l)
@@ -42,28 +41,32 @@ expect_code 0 "$FINEGRAIN" sweep run "$scratch/s.yaml" --out "$scratch/whole"
 seconds=$(awk -v a="$start" -v b="$(date +%s%N)" 'BEGIN { print (b - a) / 1e9 }')
 echo "left alone it takes $seconds s"
 
-# kill -9 of everything, at any instant since there is a plan; every third time the resumed sweep is killed too.
+# kill -9 of everything, at any instant since there is a plan: some time after so many of the six runs are done (four
+# points, two shared parts). Every third time the resumed sweep is killed too.
+runs_done() { find "$scratch/killed" -name manifest.json 2>/dev/null | wc -l; }
+kill_all() { # AFTER: when so many runs are done
+  after=$1
+  await '[ -e "$scratch/killed/plan.json" ] && [ $(runs_done) -ge $after ]'
+  sleep "$(awk -v r=$RANDOM -v t="$seconds" 'BEGIN { print t * r / 32768 / 4 }')"
+  kill -9 -- -$pid 2>/dev/null
+  wait $pid 2>/dev/null
+}
 early=0 late=0
 for kill in $(seq "${KILLS:-5}"); do
   rm -rf "$scratch/killed"
   begin run "$scratch/s.yaml" --out "$scratch/killed" &
   pid=$!
-  await '[ -e "$scratch/killed/plan.json" ]'
-  sleep "$(random_part "$seconds")"
-  kill -9 -- -$pid 2>/dev/null
-  wait $pid 2>/dev/null
-  if [ $((kill % 3)) -eq 0 ]; then
+  kill_all $((RANDOM % 6))
+  if [ $((kill % 3)) -eq 0 ] && [ "$(runs_done)" -lt 6 ]; then
     begin resume "$scratch/killed" &
     pid=$!
-    sleep "$(random_part "$seconds")"
-    kill -9 -- -$pid 2>/dev/null
-    wait $pid 2>/dev/null
+    kill_all "$(runs_done)"
   fi
-  case $(find "$scratch/killed" -path '*/points/*' -name manifest.json | wc -l) in 0) early=$((early + 1)) ;; 4) late=$((late + 1)) ;; esac
+  case $(runs_done) in 0) early=$((early + 1)) ;; 6) late=$((late + 1)) ;; esac
   expect_code 0 "$FINEGRAIN" sweep resume "$scratch/killed"
   same "$scratch/killed" "kill $kill"
 done
-echo "${KILLS:-5} kills, $early before the first point was done, $late after the last"
+echo "${KILLS:-5} kills, $early before the first run was done, $late after the last"
 
 # kill -9 of the first process alone: the others save and go. A resume at once waits for what is left of them.
 cat >"$scratch/t.yaml" <<'YAML'

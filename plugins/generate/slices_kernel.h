@@ -21,7 +21,6 @@
 #define STRING_WORDS (SLICES_CHUNK / 64 + GROUP_WORDS) // a chunk may start anywhere in a group
 #define MARGIN 8u                                      // words around a string, so that it may be shifted
 
-
 typedef struct strings {
   _Alignas(64) uint64_t words[SLICES_SIDE][SLICES_SIDE][MARGIN + STRING_WORDS + MARGIN];
 } strings;
@@ -213,8 +212,8 @@ static inline void find_by_pattern(const slices_near *table, const word spins[9]
   transpose_16(patterns.rows, 16);
   for (unsigned i = 0; i < 16; i++)
     for (unsigned lane = 0; lane < LANES; lane++)
-      UNROLLED for (unsigned j = 0; j < 4; j++)
-        found.numbers[16 * j + i][lane] = table->blocks[patterns.fours[i][lane] >> 16 * j & (SLICES_NEAR - 1)];
+      UNROLLED for (unsigned j = 0; j < 4; j++) found.numbers[16 * j + i][lane] =
+          table->blocks[patterns.fours[i][lane] >> 16 * j & (SLICES_NEAR - 1)];
   transpose_64(found.rows);
   memcpy(t, found.rows, sizeof found.rows);
 }
@@ -229,8 +228,8 @@ static inline void find_by_window(const slices_rule *rule, unsigned from, const 
     for (unsigned i = 0; i < rule->bits; i++)
       patterns.rows[i] = load_at(spins, rule->place[d][i][0], rule->place[d][i][1], at);
     transpose_16(patterns.rows, 16);
-    UNROLLED for (unsigned i = 0; i < sizeof patterns.numbers / sizeof *patterns.numbers; i++)
-      patterns.numbers[i] = (uint16_t)(from ? thresholds[patterns.numbers[i]] >> SLICES_PLANES : thresholds[patterns.numbers[i]]);
+    UNROLLED for (unsigned i = 0; i < sizeof patterns.numbers / sizeof *patterns.numbers; i++) patterns.numbers[i] =
+        (uint16_t)(from ? thresholds[patterns.numbers[i]] >> SLICES_PLANES : thresholds[patterns.numbers[i]]);
     transpose_16(patterns.rows, 16);
     memcpy(t + 16 * d, patterns.rows, sizeof patterns.rows);
   }
@@ -274,8 +273,7 @@ static inline corner corner_at(const strings *spins, uint64_t at) {
 #define TRUTH_64(table) TRUTH_16(table) TRUTH_16(table + 16) TRUTH_16(table + 32) TRUTH_16(table + 48)
 
 /// One plane for the four fine spins. Its table is known at run time only, an instruction needs a constant.
-static inline __attribute__((always_inline)) void find_by_corner(uint8_t table, const corner *c,
-                                                                 word t[SLICES_BLOCK]) {
+static inline __attribute__((always_inline)) void find_by_corner(uint8_t table, const corner *c, word t[SLICES_BLOCK]) {
   switch (table) { TRUTH_64(0) TRUTH_64(64) TRUTH_64(128) TRUTH_64(192) }
 }
 
@@ -292,7 +290,7 @@ typedef struct groups {
 static inline void finish(groups *g, uint64_t at, const word differ[SLICES_BLOCK]) {
   const word parent = load_at(&g->spins, 0, 0, at);
   UNROLLED for (unsigned dy = 0; dy < 2; dy++)
-    interleave(parent ^ differ[2 * dy], parent ^ differ[2 * dy + 1], g->fine[dy] + 2 * at);
+      interleave(parent ^ differ[2 * dy], parent ^ differ[2 * dy + 1], g->fine[dy] + 2 * at);
 }
 
 /// Where thresholds are 2¹⁶: sums of the cases that `table` has.
@@ -348,9 +346,10 @@ static void scatter(const slices_job *job, const slices_chunk *chunk, uint64_t f
                     uint64_t (*fine)[2 * STRING_WORDS]) {
   const uint64_t length = 2 * chunk->columns;
   uint64_t *rows = fg_batch_row_mut(job->fine, 0, 2 * (chunk->row - job->first_row)), at = 2 * first;
-  if (64 % length == 0) { // a row is a word, and lies in one word
+  if (!chunk->column && 64 % length == 0) { // a row is a word, and lies in one word
     for (uint64_t i = 0; i < chunk->rows; i++, at += length)
-      for (unsigned dy = 0; dy < 2; dy++) rows[2 * i + dy] = fine[dy][at / 64] << (64 - length - at % 64) >> (64 - length);
+      for (unsigned dy = 0; dy < 2; dy++)
+        rows[2 * i + dy] = fine[dy][at / 64] << (64 - length - at % 64) >> (64 - length);
     return;
   }
   for (uint64_t i = 0; i < chunk->rows; i++, at += length)
