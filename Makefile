@@ -24,7 +24,7 @@ LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.c=$B/%.o)
 COMMAND_OBJECTS := $(COMMAND_SOURCES:%.c=$B/%.o)
 
 # One shared object a plugin, build/plugins/<kind>.so: its objects and the packages it links.
-PLUGIN_LIST := sampler.wolff sampler.metropolis sampler.potts coarsen.majority coarsen.potts-majority network.symmetric network.conv network.table network.block network.autoregressive \
+PLUGIN_LIST := sampler.wolff sampler.metropolis sampler.potts coarsen.majority coarsen.potts-majority network.symmetric network.conv network.table network.block \
                train.newton train.adam generate.dream generate.upscale estimate.thermo estimate.agreement estimate.rg-matrix estimate.correlation estimate.scaling estimate.likelihood source.file source.model sink.file sink.snapshot
 sampler.wolff_OBJECTS      := $(addprefix plugins/samplers/,wolff.o clusters.o sampler.o)
 sampler.metropolis_OBJECTS := $(addprefix plugins/samplers/,metropolis.o sweeps.o sampler.o)
@@ -40,8 +40,6 @@ network.table_OBJECTS      := $(addprefix plugins/networks/,table.o table_walk.o
 network.table_PKG          := jansson
 network.block_OBJECTS      := $(addprefix plugins/networks/,block.o first_model.o window.o)
 network.block_PKG          := jansson
-network.autoregressive_OBJECTS := $(addprefix plugins/networks/,autoregressive.o autoregressive_shape.o autoregressive_tables.o autoregressive_rows.o autoregressive_spins.o autoregressive_pair.o autoregressive_work.o autoregressive_score.o autoregressive_draw.o first_model.o)
-network.autoregressive_PKG := jansson
 train.newton_OBJECTS       := $(addprefix plugins/train/,newton.o regression.o inputs.o)
 train.newton_PKG           := gsl
 train.adam_OBJECTS         := $(addprefix plugins/train/,adam.o adam_config.o adam_tables.o descent.o adamw.o training_set.o \
@@ -114,8 +112,6 @@ $B/tests/test_%: tests/test_%.c $B/tests/driver.o $B/libfinegrain.a
 	@mkdir -p $(@D)
 	$(call say,TEST $@)
 	$(Q)$(CC) $(TEST_FLAGS) -o $@ $< $B/tests/driver.o $B/libfinegrain.a -lcunit -lgsl -lgslcblas $(CORE_LIBS)
-$B/tests/test_autoregressive: $(network.autoregressive_OBJECTS:%=$B/%)
-$B/tests/test_autoregressive: CORE_LIBS += $(network.autoregressive_OBJECTS:%=$B/%) $(shell pkg-config --libs $(network.autoregressive_PKG))
 $B/tests/test_conv: $(network.conv_OBJECTS:%=$B/%)
 $B/tests/test_conv: CORE_LIBS += $(network.conv_OBJECTS:%=$B/%) $(network.conv_LIBS) $(shell pkg-config --libs $(network.conv_PKG))
 $B/tests/test_slices: $(SLICES:%=$B/%)

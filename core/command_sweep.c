@@ -2,6 +2,7 @@
 #include "command.h"
 
 #include "clock.h"
+#include "report.h"
 #include "scalar.h"
 #include "sweep_engine.h"
 #include "sweep_folder.h"
@@ -86,8 +87,13 @@ static int merge(const fg_sweep_plan *plan, const fg_registry *registry, bool qu
   fg_merged merged;
   char text[256];
   if (fg_sweep_merge(plan, registry, &merged, &error) != FG_OK) return complain(&error, FG_EXIT_FAILED);
+  fg_error warning = {0};
+  if (fg_report_sweep(plan->folder, &warning, &error) != FG_OK)
+    fprintf(stderr, "warning: no report: %s\n", error.text); // the tables are there
+  else if (warning.text[0])
+    fprintf(stderr, "warning: report: %s\n", warning.text);
   fg_sweep_count_text(merged.states, text, sizeof text);
-  if (!quiet) printf("%s; results in %s/summary.csv\n", text, plan->folder);
+  if (!quiet) printf("%s; results in %s/summary.csv, to be looked at in report.html\n", text, plan->folder);
   return merged.states[FG_POINT_DONE] == plan->count ? FG_EXIT_DONE : FG_EXIT_FAILED;
 }
 

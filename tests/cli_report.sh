@@ -168,5 +168,10 @@ if ! chromium=$(command -v chromium); then
   echo "all but the browser: there is no chromium"
   exit 77
 fi
+if ! timeout 100 "$chromium" --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --user-data-dir="$scratch/probe" --dump-dom about:blank >"$scratch/probe.html" 2>/dev/null </dev/null; then
+  [ $bad -eq 0 ] || exit 1
+  echo "all but the browser: $chromium does not start on this machine within 100 s"
+  exit 77
+fi
 "$PYTHON" tests/report_browser.py "$chromium" "$scratch" "run=$page" "sweep=$sweep/report.html" || complain "the browser finds faults"
 finish
