@@ -407,7 +407,7 @@ static driver *dream(const char *params) {
   driver *d = driver_open("generate.dream", params, 42);
   const fg_host *host = driver_host(d);
   fg_format model_format = format_of_model(1);
-  CHECK_INTEGER(driver_negotiate(d, (const fg_format *const[]){&model_format}), FG_OK);
+  CHECK_INTEGER(driver_negotiate(d, (const fg_format *const[]){&model_format, NULL}), FG_OK);
   fg_model *model = host->model_new(host, "network.symmetric", "{\"kernel\":3}", published3, 3);
   CHECK_INTEGER(driver_feed_model(d, 0, model), FG_OK);
   host->model_unref(host, model);

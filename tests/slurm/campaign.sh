@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sweeps under a real Slurm (tests/slurm/cluster.sh): failures, resuming, warnings before the end, lost nodes, scancel.
 # As root it becomes an ordinary user for all of it. POINTS=50 makes the measurement shorter (default 200).
-. "$(dirname "$0")/common.sh"
+. "$(dirname "$0")/../common.sh"
 PATH=$PATH:/usr/sbin
 for program in slurmctld slurmd sbatch squeue scancel scontrol sinfo munged mungekey setpriv; do
   command -v $program >/dev/null || { echo "no $program: Slurm is not installed"; exit 77; }
