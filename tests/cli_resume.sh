@@ -16,8 +16,11 @@ stages:
   block: {plugin: coarsen.majority, input: sample, record: {blocks: kept/block.fgs}}
   net: {plugin: network.symmetric, params: {kernel: 5}}
   train: {plugin: train.newton, inputs: {model: net, fine: sample, coarse: block}}
-  dream: {plugin: generate.dream, inputs: {model: train}, params: {levels: 6, configurations: $((4000 * scale))}}
+  short: {plugin: generate.dream, inputs: {model: train}, params: {levels: 4, configurations: 500}}
+  slow: {plugin: network.symmetric, params: {kernel: 9, weights: [0.55, 0.63, 1.39, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]}}
+  dream: {plugin: generate.dream, inputs: {model: slow}, params: {levels: 6, configurations: $((1500 * scale))}}
   thermo: {plugin: estimate.thermo, input: dream}
+  thermo-short: {plugin: estimate.thermo, input: short}
   sampled: {plugin: estimate.thermo, input: [sample, block, local]}
 stream: {checkpoint: 100 ms}
 YAML
