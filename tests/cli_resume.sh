@@ -18,7 +18,7 @@ stages:
   train: {plugin: train.newton, inputs: {model: net, fine: sample, coarse: block}}
   short: {plugin: generate.dream, inputs: {model: train}, params: {levels: 4, configurations: 500}}
   slow: {plugin: network.symmetric, params: {kernel: 9, weights: [0.55, 0.63, 1.39, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]}}
-  dream: {plugin: generate.dream, inputs: {model: slow}, params: {levels: 6, configurations: $((1500 * scale))}}
+  dream: {plugin: generate.dream, inputs: {model: slow}, params: {levels: 6, configurations: $((4000 * scale))}}
   thermo: {plugin: estimate.thermo, input: dream}
   thermo-short: {plugin: estimate.thermo, input: short}
   sampled: {plugin: estimate.thermo, input: [sample, block, local]}
@@ -69,6 +69,8 @@ for case in "TERM sample 143" "INT dream 130"; do
   begin --out "$scratch/stopped" 2>"$scratch/stderr" &
   pid=$!
   await "$scratch/stopped/.checkpoint/$stage.state" $pid
+  # The second time the sampler has come to its end.
+  [ $signal = TERM ] || for _ in $(seq 500); do grep -A 1 '"sample"' "$scratch/stopped/status.json" | grep -q '"done"' && break; sleep 0.02; done
   kill -$signal $pid
   wait $pid
   [ $? -eq "$code" ] || complain "SIG$signal does not end in $code"
