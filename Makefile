@@ -24,8 +24,15 @@ LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.c=$B/%.o)
 COMMAND_OBJECTS := $(COMMAND_SOURCES:%.c=$B/%.o)
 
 # One shared object a plugin, build/plugins/<kind>.so: its objects and the packages it links.
-PLUGIN_LIST := sampler.wolff sampler.metropolis sampler.potts coarsen.majority coarsen.potts-majority network.symmetric network.conv network.table network.block \
-               train.newton train.adam generate.dream generate.upscale estimate.thermo estimate.agreement estimate.rg-matrix estimate.correlation estimate.scaling estimate.likelihood source.file source.model sink.file sink.snapshot
+PLUGIN_LIST := \
+  sampler.wolff sampler.metropolis sampler.potts \
+  coarsen.majority coarsen.potts-majority \
+  network.symmetric network.conv network.table network.block network.autoregressive \
+  train.newton train.adam \
+  generate.dream generate.upscale \
+  estimate.thermo estimate.agreement estimate.rg-matrix estimate.correlation estimate.scaling estimate.likelihood \
+  source.file source.model \
+  sink.file sink.snapshot
 sampler.wolff_OBJECTS      := $(addprefix plugins/samplers/,wolff.o clusters.o sampler.o)
 sampler.metropolis_OBJECTS := $(addprefix plugins/samplers/,metropolis.o sweeps.o sampler.o)
 sampler.potts_OBJECTS      := $(addprefix plugins/samplers/,potts.o clusters.o sweeps.o sampler.o)
@@ -33,13 +40,17 @@ coarsen.majority_OBJECTS   := plugins/coarsen/majority.o plugins/coarsen/blocks.
 coarsen.potts-majority_OBJECTS := plugins/coarsen/potts_majority.o plugins/coarsen/blocks.o
 network.symmetric_OBJECTS  := $(addprefix plugins/networks/,symmetric.o windowed.o window.o classes.o bitplanes.o)
 network.symmetric_PKG      := jansson
-network.conv_OBJECTS       := $(addprefix plugins/networks/,conv.o conv_shape.o conv_lattice.o conv_table.o conv_patches.o conv_dnnl.o conv_reference.o onednn_steps.o arena.o bernoulli.o window.o bitplanes.o)
+network.conv_OBJECTS       := $(addprefix plugins/networks/,conv.o conv_shape.o conv_lattice.o conv_table.o conv_patches.o \
+                              conv_dnnl.o conv_reference.o onednn_steps.o arena.o bernoulli.o window.o bitplanes.o)
 network.conv_PKG           := jansson
 network.conv_LIBS          := -ldnnl -l:libgomp.so.1 # no .pc file; the OpenMP runtime it is linked with
 network.table_OBJECTS      := $(addprefix plugins/networks/,table.o table_walk.o first_model.o windowed.o window.o classes.o bitplanes.o)
 network.table_PKG          := jansson
 network.block_OBJECTS      := $(addprefix plugins/networks/,block.o first_model.o window.o)
 network.block_PKG          := jansson
+network.autoregressive_OBJECTS := $(addprefix plugins/networks/,autoregressive.o autoregressive_shape.o autoregressive_tables.o autoregressive_rows.o \
+                              autoregressive_spins.o autoregressive_pair.o autoregressive_work.o autoregressive_score.o autoregressive_draw.o first_model.o)
+network.autoregressive_PKG := jansson
 train.newton_OBJECTS       := $(addprefix plugins/train/,newton.o regression.o inputs.o)
 train.newton_PKG           := gsl
 train.adam_OBJECTS         := $(addprefix plugins/train/,adam.o adam_config.o adam_tables.o descent.o adamw.o training_set.o \
@@ -68,7 +79,7 @@ sink.file_PKG              := libzstd libxxhash hdf5-serial
 sink.snapshot_OBJECTS      := plugins/io/snapshot.o plugins/io/canvas.o
 sink.snapshot_PKG          := libpng
 
-.PHONY: all plugins tests dependencies test-dependencies lint-dependencies demo check sanitize fuzz install uninstall lint docs paper schema clean
+.PHONY: all plugins tests dependencies test-dependencies lint-dependencies demo check bench sanitize fuzz install uninstall lint docs paper schema clean
 all: $B/finegrain plugins $B/templates
 plugins: $(PLUGIN_LIST:%=$B/plugins/%.so)
 
@@ -112,6 +123,8 @@ $B/tests/test_%: tests/test_%.c $B/tests/driver.o $B/libfinegrain.a
 	@mkdir -p $(@D)
 	$(call say,TEST $@)
 	$(Q)$(CC) $(TEST_FLAGS) -o $@ $< $B/tests/driver.o $B/libfinegrain.a -lcunit -lgsl -lgslcblas $(CORE_LIBS)
+$B/tests/test_autoregressive: $(network.autoregressive_OBJECTS:%=$B/%)
+$B/tests/test_autoregressive: CORE_LIBS += $(network.autoregressive_OBJECTS:%=$B/%) $(shell pkg-config --libs $(network.autoregressive_PKG))
 $B/tests/test_conv: $(network.conv_OBJECTS:%=$B/%)
 $B/tests/test_conv: CORE_LIBS += $(network.conv_OBJECTS:%=$B/%) $(network.conv_LIBS) $(shell pkg-config --libs $(network.conv_PKG))
 $B/tests/test_slices: $(SLICES:%=$B/%)
@@ -119,6 +132,20 @@ $B/tests/test_slices: CORE_LIBS += $(SLICES:%=$B/%)
 $B/tests/test_snapshot: CORE_LIBS += $(shell pkg-config --libs libpng)
 $B/tests/test_correlation: CORE_LIBS += $(shell pkg-config --libs fftw3)
 tests: $(TESTS)
+
+# make bench [TASK=part of a task's name] [ROUNDS=7]: rates of kernels and of whole runs, next to plain references, as a
+# table and as $B/bench.json.
+BENCH_OBJECTS := $(patsubst %.c,$B/%.o,$(wildcard tests/bench/*.c))
+$B/tests/bench/%.o: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(call say,CC   $<)
+	$(Q)$(CC) $(TEST_FLAGS) -c -o $@ $<
+$B/tests/bench/bench: $(BENCH_OBJECTS) $(SLICES:%=$B/%) $B/tests/driver.o $B/libfinegrain.a
+	$(call say,LINK $@)
+	$(Q)$(CC) $(OPT) $(EXTRA_CFLAGS) -o $@ $^ $(CORE_LIBS)
+bench: test-dependencies
+	$(MAKE) all $B/tests/bench/bench
+	$B/tests/bench/bench --rounds $(or $(ROUNDS),7) $(TASK)
 
 dependencies:
 	@scripts/install-dependencies.sh build

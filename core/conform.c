@@ -7,12 +7,14 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define NAME_WIDTH 17
+#define MOST_LISTED 90u // bytes of a list of variants
 
 /// All checks of one plugin.
 typedef struct conform {
@@ -75,13 +77,14 @@ static bool is_wanted(const conform *all, const fg_check *check) {
 /// All variants of a check: one line when all pass, one for each that does not.
 static bool run_variants(conform *all, const fg_check *check) {
   char variant[128], id[256], passed[800] = "";
-  unsigned failed = 0, count = 0;
+  unsigned failed = 0, ok = 0, count = 0;
   for (uint32_t i = 0; check->variant(&all->at, i, variant, sizeof variant); i++) {
     case_id(all, check, variant, id, sizeof id);
     if (all->repeat && strcmp(all->repeat, id) != 0) continue;
     fg_outcome outcome = run_case(all, check, i, variant, id, sizeof id);
     count++;
     if (outcome == FG_OUTCOME_OK) {
+      ok++;
       size_t at = strlen(passed);
       snprintf(passed + at, sizeof passed - at, "%s%s", at ? ", " : "", variant);
     }
@@ -92,7 +95,8 @@ static bool run_variants(conform *all, const fg_check *check) {
     tell(all, outcome, label, all->at.verdict->detail);
     if (outcome == FG_OUTCOME_FAILED) tell_repeat(all, id);
   }
-  if (!all->repeat && passed[0]) tell(all, FG_OUTCOME_OK, check->name, passed);
+  if (strlen(passed) > MOST_LISTED) snprintf(passed, sizeof passed, "%u cases", ok);
+  if (!all->repeat && ok) tell(all, FG_OUTCOME_OK, check->name, passed);
   if (!all->repeat && !count) tell(all, FG_OUTCOME_SKIPPED, check->name, check->none);
   return failed == 0;
 }
@@ -252,7 +256,7 @@ static int check_all(conform *all) {
   return all->failed ? FG_EXIT_FAILED : FG_EXIT_DONE;
 }
 
-/// Removes the scratch folder when this process has ended, in whatever way.
+/// Removes the scratch folder when this process and those of its cases have ended, in whatever way.
 static void clean_up_later(const char *scratch) {
   int ends[2];
   char nothing;
@@ -260,6 +264,9 @@ static void clean_up_later(const char *scratch) {
   if (fork() == 0) {
     for (int i = 0; i < 3; i++) close(i);
     close(ends[1]);
+    signal(SIGINT, SIG_IGN); // which a terminal sends to all
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
     while (read(ends[0], &nothing, 1) > 0) continue; // nobody writes: this waits for the other end to close
     fg_scratch_remove(scratch);
     _exit(0);
@@ -282,10 +289,8 @@ int fg_conform(const char *file, const fg_conform_options *options, FILE *out) {
   all.at = (fg_case){.file = path, .options = options, .scratch = scratch, .verdict = fg_verdict_new()};
   snprintf(folder, sizeof folder, "%s/plugin", scratch);
   int code = FG_EXIT_FAILED;
-  if (options->repeat)
-    clean_up_later(scratch);
-  else
-    fprintf(out, "%s\n", path);
+  clean_up_later(scratch);
+  if (!options->repeat) fprintf(out, "%s\n", path);
   bool ready = mkdir(folder, 0700) == 0;
   snprintf(folder, sizeof folder, "%s/plugin/plugin.so", scratch); // found by its place, known by its real path
   ready = ready && symlink(path, folder) == 0;

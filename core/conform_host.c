@@ -16,7 +16,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-#define MEETING_SECONDS 0.002
+#define MEETING_SECONDS 0.02
 
 static fg_trial *trial_of(const fg_host *host) { return host->impl; }
 

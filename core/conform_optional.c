@@ -79,7 +79,7 @@ static void check_gradient(fg_case *c, uint32_t variant) {
   fg_subject_close(&s);
 }
 
-/// The window of a fine spin as network.h defines it, its parent, and its number of 16 bits.
+/// The place in the table of a fine spin, as network.h defines it, and its number of 16 bits.
 static uint32_t table_pattern(const fg_network_table *table, const fg_batch *coarse, uint32_t i, uint64_t y,
                               uint64_t x) {
   const int64_t rows = (int64_t)coarse->rows, width = (int64_t)fg_lattice_width(&coarse->lattice);
@@ -87,14 +87,16 @@ static uint32_t table_pattern(const fg_network_table *table, const fg_batch *coa
   for (uint32_t row = 0; row < table->window; row++) {
     for (uint32_t column = 0; column < table->window; column++) {
       int64_t dy = (int64_t)row - table->before, dx = (int64_t)column - table->before;
-      int64_t at_y = (int64_t)(y / 2) + (y % 2 ? -dy : dy), at_x = (int64_t)(x / 2) + (x % 2 ? -dx : dx);
+      const int up = table->positions != 4 && y % 2, left = table->positions != 4 && x % 2;
+      int64_t at_y = (int64_t)(y / 2) + (up ? -dy : dy), at_x = (int64_t)(x / 2) + (left ? -dx : dx);
       at_y = (at_y % rows + rows) % rows;
       at_x = (at_x % width + width) % width;
       pattern |= (uint32_t)fg_bit_get(fg_batch_row(coarse, i, (uint64_t)at_y), (uint64_t)at_x)
                  << (row * table->window + column);
     }
   }
-  return pattern;
+  const uint32_t position = table->positions == 4 ? 2 * (uint32_t)(y % 2) + (uint32_t)(x % 2) : 0;
+  return position << (table->window * table->window) | pattern;
 }
 
 static uint32_t table_number(const fg_subject *s, const fg_batch *fine, const fg_batch *coarse, uint32_t i, uint64_t y,
@@ -125,6 +127,9 @@ static void check_table(fg_case *c, uint32_t variant) {
   if (table->window < 1 || table->window > 5 || table->before >= table->window)
     fg_case_failed(c, "its table has a window of %" PRIu32 " with %" PRIu32 " before the parent", table->window,
                    table->before);
+  if (table->positions > 1 && table->positions != 4)
+    fg_case_failed(c, "its table says %" PRIu32 " positions; it must be 4, or 0 when they share thresholds",
+                   table->positions);
   const fg_batch *coarse = fg_subject_coarse(&s, 8, 9, COUNT);
   fg_batch *fine = fg_subject_fine(&s, coarse);
   fine->first = 1000;

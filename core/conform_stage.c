@@ -55,7 +55,7 @@ void fg_check_leaks(const fg_case *c, void (*round)(void *arg), void *arg, const
   if (!before) fg_case_skipped(c, "this build does not count memory");
   int count = 0;
   int64_t total = 0;
-  while (count < LEAST || (count < MOST && fg_clock_now() - start < c->options->seconds / 4)) {
+  while (count < LEAST || (count < MOST && fg_clock_now() - start < c->options->seconds / 10)) {
     const size_t now = heap_after(&r);
     growth[count] = (int64_t)now - (int64_t)before;
     total += growth[count++];

@@ -272,7 +272,7 @@ finegrain: 1
 name: slow
 seed: 5
 stages:
-  point: {plugin: test.point, params: {pause: 0.05, steps: 4}}
+  point: {plugin: test.point, params: {pause: 20 ms, end: wait}}
 sweep: {axes: {point.params.value: {range: [1, 8, 1]}}}
 exec: {jobs: 2}
 YAML
@@ -284,15 +284,16 @@ expect_code 0 submit run "$scratch/slow.yaml" --out "$scratch/slow" --plugin-pat
 expect_code 1 sweep merge "$scratch/slow"
 expect_text "$scratch/stdout" "8 points: 3 done, 5 missing"
 [ "$(answers "$scratch/slow")" = "2 3 4 " ] || complain "merge does not have what is done"
+export POINT_WAITS_FOR=$scratch/waits
+touch "$scratch/waits"
 (slow run "$scratch/slow.yaml" --out "$scratch/slow" --plugin-path "$scratch/v1" --jobs 1) &
 first=$!
-for _ in $(seq 200); do
-  expect_code 0 sweep status "$scratch/slow"
-  grep -q "^ .* running .* point.params.value=4" "$scratch/stdout" && break
-done
-expect_text "$scratch/stdout" " running "
+running() { expect_code 0 sweep status "$scratch/slow"; [ "$(grep -c ' running ' "$scratch/stdout")" -eq "$1" ]; }
+until running 1; do [ -e "/proc/$first" ] || { complain "the sweep has ended"; break; }; done
 (slow work "$scratch/slow") & # by hand, while others are at work
 second=$!
+until running 2; do [ -e "/proc/$second" ] || { complain "the worker has ended"; break; }; done
+rm "$scratch/waits"
 (slow work "$scratch/slow" --for 100ms) &
 third=$!
 wait $first || complain "the sweep failed that others helped with"
@@ -324,9 +325,9 @@ expect_attempts "$scratch/slow" 8
 # A worker that can write nothing says so, and does not try for ever.
 cp -r "$scratch/slow" "$scratch/shut"
 for id in "$scratch"/shut/points/*; do rm -r "$id/run" "$id/attempts"; touch "$id/attempts"; done
-expect_code 1 timeout 30 "$FINEGRAIN" sweep work "$scratch/shut"
+expect_code 1 timeout 60 "$FINEGRAIN" sweep work "$scratch/shut"
 expect_text "$scratch/stderr" "cannot make the folder $scratch/shut/points/"
-expect_code 1 timeout 30 "$FINEGRAIN" sweep resume "$scratch/shut" --quiet
+expect_code 1 timeout 60 "$FINEGRAIN" sweep resume "$scratch/shut" --quiet
 expect_text "$scratch/stderr" "not every point was tried; what the workers said is in $scratch/shut/workers"
 mkdir "$scratch/none" "$scratch/theirs" "$scratch/plans"
 echo "{}" >"$scratch/plans/plan.json"

@@ -28,7 +28,13 @@ stream: {checkpoint: 50 ms}
 YAML
 # Each command is the leader of a process group of its own: $! is its number too.
 begin() { exec setsid "$FINEGRAIN" sweep "$@" >"$scratch/stdout" 2>"$scratch/stderr" </dev/null; }
-await() { for _ in $(seq 1500); do eval "$1" && return; sleep 0.02; done; complain "$1 does not come true"; }
+await() {
+  local until=$((SECONDS + 120))
+  until eval "$1"; do
+    [ $SECONDS -lt $until ] || { complain "$1 does not come true"; return; }
+    sleep 0.02
+  done
+}
 same() { # FOLDER WHAT
   local count
   count=$(tail -n +2 "$scratch/whole/points.csv" | wc -l)
@@ -47,7 +53,7 @@ runs_done() { find "$scratch/killed" -name manifest.json 2>/dev/null | wc -l; }
 kill_all() { # AFTER: when so many runs are done
   after=$1
   await '[ -e "$scratch/killed/plan.json" ] && [ $(runs_done) -ge $after ]'
-  sleep "$(awk -v r=$RANDOM -v t="$seconds" 'BEGIN { print t * r / 32768 / 4 }')"
+  sleep "$(awk -v r=$RANDOM -v t="$seconds" 'BEGIN { print t * r / 32768 / 8 }')"
   kill -9 -- -$pid 2>/dev/null
   wait $pid 2>/dev/null
 }
@@ -56,7 +62,7 @@ for kill in $(seq "${KILLS:-5}"); do
   rm -rf "$scratch/killed"
   begin run "$scratch/s.yaml" --out "$scratch/killed" &
   pid=$!
-  kill_all $((RANDOM % 6))
+  kill_all $((RANDOM % 5))
   if [ $((kill % 3)) -eq 0 ] && [ "$(runs_done)" -lt 6 ]; then
     begin resume "$scratch/killed" &
     pid=$!
@@ -74,7 +80,7 @@ finegrain: 1
 name: stopped
 seed: 7
 stages:
-  point: {plugin: test.point, params: {pause: 10 ms, steps: 150}}
+  point: {plugin: test.point, params: {pause: 10 ms, steps: 10, end: wait}}
 sweep: {axes: {point.params.value: [1, 2, 3]}}
 exec: {jobs: 2}
 stream: {checkpoint: 50 ms}
@@ -83,19 +89,29 @@ rm -rf "$scratch/whole"
 expect_code 0 "$FINEGRAIN" sweep run "$scratch/t.yaml" --out "$scratch/whole" --jobs 3
 stopped=$scratch/stopped
 saved() { [ "$(find "$stopped" -path '*/.checkpoint/point.state' 2>/dev/null | wc -l)" -eq "$1" ]; }
-halfway() { # starts a sweep; it is $pid; two points are under way
+export POINT_WAITS_FOR=$scratch/waits
+halfway() { # starts a sweep; it is $pid; two points are under way, and end when `waits` is gone
   rm -rf "$stopped"
+  touch "$scratch/waits"
   begin run "$scratch/t.yaml" --out "$stopped" &
   pid=$!
   await 'saved 2'
 }
-went_on() { grep -l "goes on from its checkpoint" "$stopped"/points/*/run/log.txt | wc -l; }
+resumes() { # WHAT
+  rm -f "$scratch/waits"
+  expect_code 0 "$FINEGRAIN" sweep resume "$stopped" --jobs 3
+  same "$stopped" "$1"
+}
+went_on() { grep -ls "goes on from its checkpoint" "$stopped"/points/*/run/log.txt | wc -l; }
 halfway
 kill -9 $pid
 wait $pid 2>/dev/null
-expect_code 0 "$FINEGRAIN" sweep resume "$stopped" --jobs 3
+begin resume "$stopped" --jobs 3 &
+pid=$!
+await '[ "$(went_on)" -eq 2 ]'
+rm "$scratch/waits"
+wait $pid || complain "a sweep whose first process was killed is not resumed"
 same "$stopped" "kill of the first process"
-[ "$(went_on)" -eq 2 ] || complain "a killed sweep's runs did not go on where they were: $(went_on)"
 
 # Told to stop: by Ctrl-C, which all processes get, or by a signal to the first one. Runs save, nothing is a failure.
 for case in "INT - 130" "INT + 130" "TERM + 143"; do
@@ -109,8 +125,7 @@ for case in "INT - 130" "INT + 130" "TERM + 143"; do
   expect_text "$scratch/stdout" "3 points: 2 interrupted, 1 missing"
   [ "$(cat "$stopped"/points/*/attempts/1.json | grep -c '"failed": false')" -eq 2 ] || complain "SIG$signal makes points fail"
   [ "$(grep -l "with --resume it goes on from its checkpoints" "$stopped"/points/*/attempts/1.log | wc -l)" -eq 2 ] || complain "SIG$signal: runs do not save"
-  expect_code 0 "$FINEGRAIN" sweep resume "$stopped" --jobs 3
-  same "$stopped" "SIG$signal"
+  resumes "SIG$signal"
   [ "$(went_on)" -eq 2 ] || complain "SIG$signal: runs did not go on where they were"
   [ "$(find "$stopped" -name '[0-9].log' -path '*/attempts/*' | wc -l)" -eq 5 ] || complain "SIG$signal: a point ran too often"
 done
@@ -122,8 +137,7 @@ sleep 0.05
 kill -INT $pid 2>/dev/null
 wait $pid
 [ $? -eq 130 ] || complain "two SIGINT do not end in 130"
-expect_code 0 "$FINEGRAIN" sweep resume "$stopped" --jobs 3
-same "$stopped" "two SIGINT"
+resumes "two SIGINT"
 
 # A worker by hand is told the same way. The sweep waits for it, and takes up what it leaves.
 halfway
@@ -133,6 +147,7 @@ await 'saved 3'
 kill -TERM $worker
 wait $worker
 [ $? -eq 143 ] || complain "a worker does not end in 143 on SIGTERM"
+rm "$scratch/waits"
 wait $pid || complain "a sweep does not take up what another worker left"
 same "$stopped" "SIGTERM to a worker"
 finish

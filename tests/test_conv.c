@@ -431,13 +431,14 @@ static void symmetries_of_lattices(void) {
   }
 }
 
-/// The table says what network.h says: the window of (0,0), mirrored for the other positions.
-static void table_as_laid_down(void) {
-  opened *o = open_random("{\"channels\": [6], \"symmetrize\": \"d4\"}");
+/// The table says what network.h says: thresholds for each position in a block, of the same window.
+static void check_table(const char *hyperparameters) {
+  opened *o = open_random(hyperparameters);
   const fg_network_table *table = o->network->table(o->model);
   CU_ASSERT_FATAL(table != NULL);
   CHECK_INTEGER(table->window, 3);
   CHECK_INTEGER(table->before, 1);
+  CHECK_INTEGER(table->positions, 4);
   fg_batch *coarse = spins_random(o->host, 7, 7, 1, 0.5, 4);
   double logits[14 * 14];
   int wrong = 0;
@@ -446,20 +447,22 @@ static void table_as_laid_down(void) {
     for (int x = 0; x < 14; x++) {
       uint32_t pattern = 0;
       for (int i = 0; i < 9; i++) {
-        int from_y = y & 1 ? 1 - i / 3 : i / 3 - 1, from_x = x & 1 ? 1 - i % 3 : i % 3 - 1;
-        pattern |= spin_get(coarse, 0, (uint64_t)(y / 2 + from_y + 7) % 7, (uint64_t)(x / 2 + from_x + 7) % 7) << i;
+        pattern |= spin_get(coarse, 0, (uint64_t)(y / 2 + i / 3 + 6) % 7, (uint64_t)(x / 2 + i % 3 + 6) % 7) << i;
       }
       double sign = spin_get(coarse, 0, (uint64_t)y / 2, (uint64_t)x / 2) ? 1 : -1;
+      pattern += 512 * (uint32_t)(2 * (y & 1) + (x & 1));
       wrong += table->thresholds[pattern] != (uint32_t)lround(65536 / (1 + exp(sign * logits[y * 14 + x])));
     }
   }
   CHECK_INTEGER(wrong, 0);
   o->host->batch_unref(o->host, coarse);
   close_all(o);
-  o = open_random("{\"channels\": [6]}");
-  CU_ASSERT(o->network->table(o->model) == NULL);
-  close_all(o);
-  o = open_random("{\"channels\": [6], \"kernel\": 5, \"symmetrize\": \"d4\"}");
+}
+
+static void table_as_laid_down(void) {
+  check_table("{\"channels\": [6]}");
+  check_table("{\"channels\": [6], \"symmetrize\": \"d4\"}");
+  opened *o = open_random("{\"channels\": [6], \"kernel\": 5, \"symmetrize\": \"d4\"}");
   CU_ASSERT(o->network->table(o->model) == NULL);
   close_all(o);
 }

@@ -34,8 +34,7 @@ static fg_batch *dirty(uint64_t rows, uint64_t width, uint32_t count, uint64_t f
 static void drop(fg_batch *batch) { driver_host(stage)->batch_unref(driver_host(stage), batch); }
 
 static int same_bytes(const fg_batch *a, const fg_batch *b) {
-  return a->count == b->count && a->rows == b->rows &&
-         memcmp(a->data, b->data, a->count * a->rows * a->row_bytes) == 0;
+  return a->count == b->count && a->rows == b->rows && memcmp(a->data, b->data, a->count * a->rows * a->row_bytes) == 0;
 }
 
 /// Draws a whole batch with every instruction set there is, and says how many of them differ from `expected`.
@@ -67,19 +66,27 @@ typedef struct subject {
   slices_rule rule;
 } subject;
 
-/// network.symmetric with weights around zero, times `scale`.
-static subject *open_symmetric(int kernel, double scale, uint64_t *state) {
+/// A network with weights around zero, times `scale`.
+static subject *open_network(const char *kind, const char *hyperparameters, double scale, uint64_t *state) {
   const fg_host *host = driver_host(stage);
   subject *s = calloc(1, sizeof *s);
-  char hyperparameters[32];
-  double weights[10];
-  const uint64_t count = kernel == 3 ? 3 : kernel == 5 ? 6 : 10;
+  double weights[200];
+  s->network = host->lookup(host, kind, FG_NETWORK_EXTENSION);
+  CU_ASSERT_FATAL(s->network != NULL);
+  CHECK_INTEGER(s->network->open(host, hyperparameters, NULL, 0, &s->model), FG_OK);
+  const uint64_t count = s->network->parameters(s->model);
+  CU_ASSERT_FATAL(count <= COUNT_OF(weights));
+  s->network->close(s->model);
   for (uint64_t k = 0; k < count; k++) weights[k] = scale * ((double)(varied(state) >> 11) * 0x1p-52 - 1);
-  snprintf(hyperparameters, sizeof hyperparameters, "{\"kernel\":%d}", kernel);
-  s->network = host->lookup(host, "network.symmetric", FG_NETWORK_EXTENSION);
   CHECK_INTEGER(s->network->open(host, hyperparameters, weights, count, &s->model), FG_OK);
   CHECK_INTEGER(slices_prepare(&s->rule, s->network->table(s->model)), 1);
   return s;
+}
+
+static subject *open_symmetric(int kernel, double scale, uint64_t *state) {
+  char hyperparameters[32];
+  snprintf(hyperparameters, sizeof hyperparameters, "{\"kernel\":%d}", kernel);
+  return open_network("network.symmetric", hyperparameters, scale, state);
 }
 
 static void close_subject(subject *s) {
@@ -107,13 +114,13 @@ static void sizes(void) {
     uint32_t count;
     uint64_t first;
   } cases[] = {
-      {1, 1, 1, 0},     {1, 1, 700, 0},    {1, 1, 3, 1021},  {2, 2, 300, 0},   {4, 4, 77, 5},    {8, 8, 40, 3},
-      {16, 16, 9, 1},   {32, 32, 3, 0},    {64, 64, 2, 0},   {64, 64, 2, 7},   {3, 3, 101, 2},   {6, 6, 60, 1},
-      {12, 12, 11, 0},  {5, 5, 33, 4},     {7, 9, 15, 6},    {1, 2, 50, 1},    {2, 1, 50, 1},    {1, 64, 9, 3},
-      {64, 1, 9, 3},    {1, 100, 7, 3},    {33, 31, 4, 9},   {20, 50, 3, 1},   {48, 48, 3, 0},   {10, 65, 5, 2},
-      {9, 127, 3, 1},   {6, 128, 5, 3},    {3, 192, 4, 1},   {128, 128, 1, 0}, {5, 511, 2, 1},   {4, 512, 2, 1},
-      {4, 513, 2, 1},   {455, 455, 1, 0},  {1, 8191, 2, 1},  {2, 8192, 1, 0},  {3, 8192, 1, 1},  {1, 8193, 2, 3},
-      {3, 20000, 1, 1}, {2, 16384, 1, 5},  {2, 24576, 1, 0}, {1, 30011, 1, 2}, {1000, 3, 2, 1},  {256, 256, 2, 1},
+      {1, 1, 1, 0},     {1, 1, 700, 0},   {1, 1, 3, 1021},  {2, 2, 300, 0},   {4, 4, 77, 5},   {8, 8, 40, 3},
+      {16, 16, 9, 1},   {32, 32, 3, 0},   {64, 64, 2, 0},   {64, 64, 2, 7},   {3, 3, 101, 2},  {6, 6, 60, 1},
+      {12, 12, 11, 0},  {5, 5, 33, 4},    {7, 9, 15, 6},    {1, 2, 50, 1},    {2, 1, 50, 1},   {1, 64, 9, 3},
+      {64, 1, 9, 3},    {1, 100, 7, 3},   {33, 31, 4, 9},   {20, 50, 3, 1},   {48, 48, 3, 0},  {10, 65, 5, 2},
+      {9, 127, 3, 1},   {6, 128, 5, 3},   {3, 192, 4, 1},   {128, 128, 1, 0}, {5, 511, 2, 1},  {4, 512, 2, 1},
+      {4, 513, 2, 1},   {455, 455, 1, 0}, {1, 8191, 2, 1},  {2, 8192, 1, 0},  {3, 8192, 1, 1}, {1, 8193, 2, 3},
+      {3, 20000, 1, 1}, {2, 16384, 1, 5}, {2, 24576, 1, 0}, {1, 30011, 1, 2}, {1000, 3, 2, 1}, {256, 256, 2, 1},
       {16, 4096, 1, 0}, {4096, 16, 1, 1},
   };
   uint64_t state = 1;
@@ -141,6 +148,25 @@ static void many(void) {
   CHECK_INTEGER(wrong, 0);
 }
 
+/// Networks that tell the positions in a block apart, or tabulate what they please.
+static void other_networks(void) {
+  static const struct {
+    const char *kind, *hyperparameters;
+  } cases[] = {{"network.conv", "{\"channels\":[4]}"},
+               {"network.conv", "{\"channels\":[4],\"symmetrize\":\"d4+z2\"}"},
+               {"network.table", "{\"window\":2}"},
+               {"network.table", "{\"window\":3}"}};
+  uint64_t state = 6;
+  int wrong = 0;
+  for (size_t i = 0; i < COUNT_OF(cases); i++) {
+    subject *s = open_network(cases[i].kind, cases[i].hyperparameters, 1, &state);
+    wrong += wrong_on(s, 40, 64, 2, 3, &state);
+    wrong += wrong_on(s, 9, 600, 2, 1, &state);
+    close_subject(s);
+  }
+  CHECK_INTEGER(wrong, 0);
+}
+
 static void large(void) {
   uint64_t state = 3;
   subject *s = open_symmetric(3, 1, &state);
@@ -154,7 +180,8 @@ static void pieces(void) {
     uint64_t rows, width;
     uint32_t count;
     uint64_t slab; ///< fine rows
-  } cases[] = {{64, 64, 9, 6}, {300, 300, 3, 14}, {3, 20000, 2, 2}, {1, 1, 9000, 2}, {10, 8192, 2, 8}, {50, 70, 10, 100}};
+  } cases[] = {{64, 64, 9, 6},  {300, 300, 3, 14}, {3, 20000, 2, 2},
+               {1, 1, 9000, 2}, {10, 8192, 2, 8},  {50, 70, 10, 100}};
   const fg_host *host = driver_host(stage);
   uint64_t state = 4;
   int wrong = 0;
@@ -208,7 +235,8 @@ static uint32_t number_of(fg_rng_key key, int32_t level, uint64_t g, unsigned d)
 }
 
 /// The pattern that the fine spin (fy, fx) sees.
-static uint64_t pattern_of(const fg_network_table *table, const fg_batch *coarse, uint32_t c, uint64_t fy, uint64_t fx) {
+static uint64_t pattern_of(const fg_network_table *table, const fg_batch *coarse, uint32_t c, uint64_t fy,
+                           uint64_t fx) {
   const int64_t rows = (int64_t)coarse->rows, width = (int64_t)fg_lattice_width(&coarse->lattice);
   const int mirrored = table->positions != 4;
   uint64_t pattern = 0;
@@ -246,11 +274,13 @@ static void tables(void) {
   int wrong = 0;
   for (size_t i = 0; i < COUNT_OF(cases) * COUNT_OF(extents); i++) {
     const size_t k = i / COUNT_OF(extents);
-    const uint64_t *extent = extents[i % COUNT_OF(extents)], patterns = UINT64_C(1) << cases[k].window * cases[k].window;
+    const uint64_t *extent = extents[i % COUNT_OF(extents)], patterns = UINT64_C(1)
+                                                                        << cases[k].window * cases[k].window;
     const uint64_t positions = cases[k].positions == 4 ? 4 : 1;
     uint32_t *thresholds = malloc(positions * patterns * sizeof *thresholds);
     for (uint64_t p = 0; p < positions * patterns; p++)
-      thresholds[p] = cases[k].even && p % patterns >= patterns / 2 ? thresholds[p ^ (patterns - 1)] : any_threshold(&state);
+      thresholds[p] =
+          cases[k].even && p % patterns >= patterns / 2 ? thresholds[p ^ (patterns - 1)] : any_threshold(&state);
     fg_network_table table = {sizeof table, cases[k].window, cases[k].before, cases[k].positions, thresholds};
     slices_rule *rule = malloc(sizeof *rule);
     CHECK_INTEGER(slices_prepare(rule, &table), 1);
@@ -299,8 +329,10 @@ static void choosing(void) {
   CU_ASSERT(slices_choose("sse9") == NULL);
   const slices_isa *best = slices_choose(NULL);
   for (size_t i = 0; i < COUNT_OF(names); i++)
-    if (slices_choose(names[i]) == best) break;
-    else CU_ASSERT(i + 1 < COUNT_OF(names));
+    if (slices_choose(names[i]) == best)
+      break;
+    else
+      CU_ASSERT(i + 1 < COUNT_OF(names));
   unsetenv("FINEGRAIN_ISA");
   CU_ASSERT(slices_chosen(host) == best);
   setenv("FINEGRAIN_ISA", "", 1);
@@ -326,6 +358,7 @@ int main(void) {
   static const check_case cases[] = {
       {"sizes", sizes},
       {"many", many},
+      {"other networks", other_networks},
       {"large", large},
       {"pieces", pieces},
       {"tables of any kind", tables},

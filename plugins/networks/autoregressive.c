@@ -166,7 +166,7 @@ static fg_status create(const fg_host *host, const void *given, void **self) {
   uint64_t bad = first_bad(c->weights.items, count);
   if (bad < count) return host->fail_param(host, "weights", "number %" PRIu64 " is beyond %g", bad + 1, LARGEST_WEIGHT);
   autoregressive_shape_write(&shape, hyperparameters);
-  return first_model_new(host, KIND, hyperparameters, &c->weights, self);
+  return first_model_new(host, KIND, hyperparameters, shape.parameters, &c->weights, self);
 }
 
 static const fg_param param_logits = {
@@ -286,6 +286,12 @@ static const fg_stage stage_descriptor = {
         "the weight exp(K(s1 h1 + s2 h2)) q(parent | block), h their neighbours' sums and q = ½ for ties: the "
         "distribution they have in an Ising lattice given its majority blocks. On lattices of blocks they must be "
         "learned, so one model for the top level and one for those below are usual.\n\n"
+        "**Symmetry.** The order of the positions breaks the symmetries of the square. `symmetrize: mixture` restores them "
+        "exactly, and the mean over 8 orientations comes closer to the truth than one alone: on 32×32 critical lattices it "
+        "lowered the gap of the variational free energy by a factor of 2.7. Draws cost the same, scores 8 times as much, "
+        "gradients 16 times. So train without, and take the weights over: `net: {plugin: network.autoregressive}`, then "
+        "`mixed: {plugin: network.autoregressive, input: train, params: {symmetrize: mixture}}`, all other parameters the "
+        "same.\n\n"
         "Even extents of the coarse lattice close the colouring of blocks; on odd ones (from 3 on) no spin looks at others "
         "of its position.\n\n"
         "Hidden units are computed in single precision, everything else in double, without anything that differs from "
@@ -294,11 +300,12 @@ static const fg_stage stage_descriptor = {
     .params = (const fg_param *const[]){&param_logits, &param_hidden, &param_classes, &param_coarse_radius,
                                         &param_fine_radius, &param_majority, &param_top_coupling, &param_symmetrize,
                                         &param_weights, NULL},
-    .inputs = (const fg_port *const[]){NULL},
+    .inputs = (const fg_port *const[]){&first_model_input, NULL},
     .outputs = (const fg_port *const[]){&first_model_output, NULL},
     .config_size = sizeof(config),
     .create = create,
     .negotiate = first_model_negotiate,
+    .process = first_model_process,
     .produce = first_model_produce,
     .destroy = first_model_destroy,
     .extension = extension,

@@ -214,7 +214,11 @@ LANES_INLINE void probabilities_body(const double *margins, uint64_t count, doub
 KERNEL(plain, )
 #if defined __x86_64__
 KERNEL(avx2, __attribute__((target("avx2"))))
+// GCC 12 misaligns 512-bit variables in the frames that address sanitizer keeps to detect their use after return.
+#if !defined __SANITIZE_ADDRESS__
+#define HAS_AVX512
 KERNEL(avx512, __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl"))))
+#endif
 #endif
 
 const autoregressive_kernel *autoregressive_kernel_at(uint32_t index) {
@@ -222,8 +226,10 @@ const autoregressive_kernel *autoregressive_kernel_at(uint32_t index) {
 #if defined __x86_64__
   uint32_t count = 1;
   if (__builtin_cpu_supports("avx2")) kernels[count++] = &avx2;
+#if defined HAS_AVX512
   if (__builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq"))
     kernels[count] = &avx512;
+#endif
 #endif
   return index < 4 ? kernels[index] : NULL;
 }

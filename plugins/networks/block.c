@@ -346,7 +346,8 @@ static fg_status create(const fg_host *host, const void *given, void **self) {
   for (uint64_t k = 0; k < count; k++)
     if (!isfinite(c->weights.items[k]))
       return host->fail_param(host, "weights", "number %" PRIu64 " is not finite", k + 1);
-  return first_model_new(host, KIND, c->majority ? "{\"majority\":true}" : "{\"majority\":false}", &c->weights, self);
+  const char *hyperparameters = c->majority ? "{\"majority\":true}" : "{\"majority\":false}";
+  return first_model_new(host, KIND, hyperparameters, expected, &c->weights, self);
 }
 
 static const fg_param param_majority = {

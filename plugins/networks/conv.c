@@ -142,9 +142,8 @@ static fg_status gradient(const fg_network_model *model, const fg_batch *fine, c
                                                                      result);
 }
 
-/// The four positions in a block share thresholds, mirrored, when the square's symmetries have been imposed.
 static const fg_network_table *table(const fg_network_model *model) {
-  return model->table && model->shape.symmetrize != CONV_PLAIN ? &model->table->form : NULL;
+  return model->table ? &model->table->form : NULL;
 }
 
 static const fg_network network = {

@@ -13,8 +13,7 @@
 typedef struct conv_table {
   double logits[512][4];
   double scores[512][4][2];    ///< ln P, of a fine spin down and up
-  uint32_t thresholds[512][4]; ///< 2¹⁶ · P(fine ≠ parent)
-  uint32_t first[512];         ///< thresholds of the first fine spin, for `form`
+  uint32_t thresholds[4][512]; ///< 2¹⁶ · P(fine ≠ parent)
   fg_network_table form;
 } conv_table;
 

@@ -101,13 +101,12 @@ const char *conv_table_new(fg_network_model *model) {
     const double parent = pattern >> 4 & 1 ? 1 : -1;
     for (uint32_t d = 0; d < BLOCK; d++) {
       const double logit = table->logits[pattern][d];
-      table->thresholds[pattern][d] = bitplanes_threshold(1 / (1 + exp(parent * logit)));
+      table->thresholds[d][pattern] = bitplanes_threshold(1 / (1 + exp(parent * logit)));
       table->scores[pattern][d][0] = bernoulli_log_sigmoid(-logit);
       table->scores[pattern][d][1] = bernoulli_log_sigmoid(logit);
     }
-    table->first[pattern] = table->thresholds[pattern][0];
   }
-  table->form = (fg_network_table){sizeof(fg_network_table), 3, 1, 0, table->first};
+  table->form = (fg_network_table){sizeof(fg_network_table), 3, 1, BLOCK, table->thresholds[0]};
   return NULL;
 }
 
@@ -167,10 +166,9 @@ fg_status conv_table_sample(const fg_network_model *model, fg_rng_fill_fn fill, 
     window_load(&windows, coarse, c, y);
     for (uint64_t x = 0; x < windows.length; x++) {
       const uint64_t pattern = window_pattern(&windows, x, 0, 0);
-      const uint32_t *threshold = table->thresholds[pattern];
       const uint16_t *u = bitplanes_at(&planes, site + x);
       uint64_t block = pattern >> 4 & 1 ? 15 : 0;
-      for (uint32_t d = 0; d < BLOCK; d++) block ^= (uint64_t)(u[d] < threshold[d]) << d;
+      for (uint32_t d = 0; d < BLOCK; d++) block ^= (uint64_t)(u[d] < table->thresholds[d][pattern]) << d;
       upper[x / 32] |= (block & 3) << (2 * x & 63);
       lower[x / 32] |= block >> 2 << (2 * x & 63);
     }

@@ -202,7 +202,7 @@ static fg_status create(const fg_host *host, const void *given, void **self) {
   if (bad < count) return host->fail_param(host, "weights", "number %" PRIu64 " is not finite", bad + 1);
   char hyperparameters[FIRST_MODEL_TEXT];
   snprintf(hyperparameters, sizeof hyperparameters, "{\"window\":%" PRId64 "}", c->window);
-  return first_model_new(host, KIND, hyperparameters, &c->weights, self);
+  return first_model_new(host, KIND, hyperparameters, expected, &c->weights, self);
 }
 
 static const fg_param param_window = {

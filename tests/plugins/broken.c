@@ -76,13 +76,15 @@ typedef struct pass {
 static fg_status flip(void *arg, uint64_t i) {
   const pass *p = arg;
   const uint64_t width = fg_lattice_width(&p->in->lattice);
+  const int32_t before = FAULT == SHARED ? __atomic_fetch_add(&shared_counter, (int32_t)i, __ATOMIC_RELAXED) : 0;
+  const unsigned odd = (unsigned)before & 1u;
   if (FAULT == CRASH_HELPER && i == 5) *nowhere = 1;
   if (FAULT == HELPER_EMIT && i == 5) return p->of->host->emit_batch(p->of->host, 0, p->out);
   for (uint64_t y = 0; y < p->in->rows; y++)
     for (uint64_t x = 0; x < width; x++) {
       unsigned spin = !fg_bit_get(fg_batch_row(p->in, i, y), x);
       if (FAULT == CUT && p->in->count % 2) spin = !spin;
-      if (FAULT == SHARED) spin ^= (unsigned)__atomic_fetch_add(&shared_counter, (int32_t)i, __ATOMIC_RELAXED) & 1u;
+      spin ^= odd;
       fg_bit_set(fg_batch_row_mut(p->out, i, y), x, spin);
     }
   if (FAULT == PADDING) fg_batch_row_mut(p->out, i, 0)[p->out->row_bytes / 8 - 1] |= UINT64_C(1) << 63;

@@ -1,11 +1,12 @@
 // point.c — stages for tests of sweeps, of the version -DVERSION=2 (default 1):
 //   test.point  an estimate made in steps of a chosen length, which can be saved between them; it may read configurations;
-//               it ends as its parameter says: well, with a failure, a crash, a kill or a call of exit, or with a failure
-//               if POINT_FAILS is in the environment
+//               it ends as its parameter says: well, with a failure, a crash, a kill or a call of exit; maybe: with a
+//               failure if POINT_FAILS is in the environment; wait: well, once the file POINT_WAITS_FOR names is gone
 //   test.spins  configurations that depend on the version; only with -DSPINS, and then alone; -DBAD: it fails
 #include "finegrain/finegrain.h"
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,8 +27,8 @@ typedef struct config {
   int32_t end;
 } config;
 
-enum { DONE, FAIL, CRASH, KILL, EXIT, MAYBE };
-static const char *const ends[] = {"done", "fail", "crash", "kill", "exit", "maybe", NULL};
+enum { DONE, FAIL, CRASH, KILL, EXIT, MAYBE, WAIT };
+static const char *const ends[] = {"done", "fail", "crash", "kill", "exit", "maybe", "wait", NULL};
 
 typedef struct instance {
   const fg_host *host;
@@ -71,6 +72,9 @@ static fg_status produce(void *self) {
   if (me->step == me->config->steps) return FG_DONE;
   me->host->progress(me->host, (uint64_t)me->step, (uint64_t)me->config->steps);
   nanosleep(&pause, NULL);
+  const char *file = getenv("POINT_WAITS_FOR");
+  const bool last = me->step + 1 == me->config->steps;
+  if (last && me->config->end == WAIT && file && access(file, F_OK) == 0) return FG_OK;
   if (++me->step < me->config->steps) return FG_OK;
   switch (me->config->end) {
   case FAIL: return me->host->fail(me->host, "it was told to");

@@ -60,7 +60,7 @@ SlurmdPidFile=$folder/slurmd.%n.pid
 SlurmdLogFile=$folder/log/slurmd.%n.log
 SlurmdSpoolDir=$folder/spool/%n
 SlurmdTimeout=60
-KillWait=10
+KillWait=60
 ReturnToService=2
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
@@ -82,7 +82,7 @@ CONF
     mkdir -p "$folder/spool/n$node"
     slurmd -N "n$node"
   done
-  for _ in $(seq 200); do
+  for _ in $(seq 600); do
     [ "$(sinfo -h -t idle -o %D 2>/dev/null)" = "$nodes" ] && return 0
     sleep 0.1
   done
