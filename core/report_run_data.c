@@ -1,7 +1,7 @@
 // report_run_data.c — reads a run's folder for its report; see report_run.h and schemas/results.md.
 #include "report_run.h"
 
-#include "report_csv.h"
+#include "csv_reader.h"
 #include "report_files.h"
 
 #include <ctype.h>

@@ -5,6 +5,7 @@
 #include "report.h"
 #include "report_files.h"
 #include "report_text.h"
+#include "sweep_value.h"
 #include "words.h"
 
 #include <inttypes.h>
@@ -71,10 +72,10 @@ static void write_legend(FILE *out, const fg_sweep_data *sweep) {
 }
 
 static void write_value(FILE *out, const char *value) {
-  char text[256];
+  char words[1024], text[256];
   if (!*value) value = "(as in the file)";
-  fg_text_shorten(text, sizeof text, value, 48);
-  bool cut = strlen(text) < strlen(value);
+  fg_text_shorten(text, sizeof text, fg_sweep_value_text(value, words, sizeof words), 60);
+  bool cut = strcmp(text, value) != 0;
   if (cut) {
     fputs("<span title=\"", out);
     fg_html_text(out, value);
@@ -207,7 +208,7 @@ static void write_points(fg_page *page, const fg_sweep_data *sweep) {
         fg_html_text(out, sweep->plan->columns[2]);
         fputs(" = ", out);
       }
-      fg_html_text(out, group.values[g]);
+      write_value(out, group.values[g]);
       fputs("</h3>\n", out);
     }
     write_matrix(out, sweep, &down, &across, arm_of + g * squares);

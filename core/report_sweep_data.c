@@ -2,7 +2,7 @@
 // rows; of summary.csv only what is asked for is kept.
 #include "report_sweep.h"
 
-#include "report_csv.h"
+#include "csv_reader.h"
 #include "report_text.h"
 
 #include <ctype.h>
@@ -219,7 +219,9 @@ static void read_combined(fg_sweep_data *sweep, const json_t *arms) {
     for (size_t a = 0; a < sweep->arm_count; a++)
       sweep->metrics[m].has_exact |= sweep->metrics[m].cells[a].size && isfinite(sweep->metrics[m].cells[a].exact);
   for (size_t m = 0; m < sweep->metric_count; m++)
-    sweep->metrics[m].is_first = sweep->metrics[m].has_exact && !fg_observable_is_second(sweep->metrics[m].observable);
+    sweep->metrics[m].is_first =
+        (sweep->metrics[m].has_exact && !fg_observable_is_second(sweep->metrics[m].observable)) ||
+        fg_observable_is_key(sweep->metrics[m].observable);
   if (sweep->metric_count) qsort(sweep->metrics, sweep->metric_count, sizeof *sweep->metrics, compare_metrics);
 }
 

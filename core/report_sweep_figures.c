@@ -127,14 +127,14 @@ void fg_report_metrics(fg_page *page, const fg_sweep_data *sweep) {
   fprintf(
       out,
       "<p>Each observable at the largest size, replicas together; bars are one standard deviation, from the spread of "
-      "the replicas where there are several, otherwise the run's own. Dashed: exact.%s Every other size is in "
-      "<code>combined.csv</code>.</p>\n",
+      "the replicas where there are several, otherwise the run's own. Dashed: exact, where it is known.%s Every other "
+      "size is in <code>combined.csv</code>.</p>\n",
       sweep->arm_count > MOST_LABELLED ? " Arms stand under their numbers in the list of arms." : "");
   fg_page_figures_begin(page);
   for (size_t m = 0; m < drawn; m++) {
     if (m == first && first > 0) {
       fg_page_figures_end(page);
-      fputs("<details><summary>Moments, and observables without an exact value</summary>\n", out);
+      fputs("<details><summary>Moments, and what has no exact value</summary>\n", out);
       fg_page_figures_begin(page);
     }
     draw_metric(page, sweep, &sweep->metrics[m]);
@@ -289,7 +289,7 @@ static size_t series_by_first_axis(fg_page *page, const fg_sweep_data *sweep, si
   for (size_t a = 0; a < sweep->arm_count; a++) {
     const char *value = sweep->plan->column_count ? sweep->arms[a].shorts[0] : "all";
     char text[120];
-    const char *label = fg_text_shorten(text, sizeof text, value, 18);
+    const char *label = fg_text_shorten(text, sizeof text, value, 24);
     size_t s = 0;
     while (s < count && strcmp(labels[s], label) != 0) s++;
     if (s == MOST_COLOURS) return 0;

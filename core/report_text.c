@@ -131,11 +131,18 @@ const char *fg_observable_symbol(const char *name) {
   return rank < SYMBOLS ? symbols[rank].symbol : name;
 }
 
-bool fg_observable_is_second(const char *name) {
-  static const char *const second[] = {"m", "m2", "m4", "binder_cumulant"};
-  for (size_t i = 0; i < sizeof second / sizeof *second; i++)
-    if (strcmp(second[i], name) == 0) return true;
+static bool is_among(const char *name, const char *const *names) {
+  for (; *names; names++)
+    if (strcmp(*names, name) == 0) return true;
   return false;
+}
+
+bool fg_observable_is_second(const char *name) {
+  return is_among(name, (const char *const[]){"m", "m2", "m4", "binder_cumulant", NULL});
+}
+
+bool fg_observable_is_key(const char *name) {
+  return is_among(name, (const char *const[]){"U", "xi_over_L", "nll", "lnZ_gap", "ess", NULL});
 }
 
 /// The same, but a byte that begins none counts as one.

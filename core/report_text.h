@@ -31,6 +31,9 @@ size_t fg_observable_rank(const char *name);
 /// True for moments, and what repeats another observable: for a second look.
 bool fg_observable_is_second(const char *name);
 
+/// Observables that people compare by, whether an exact value is known or not: universal ratios, likelihoods.
+bool fg_observable_is_key(const char *name);
+
 /// Copies a text of more than `most` characters with "…" in place of its middle: what tells names apart is mostly at
 /// their ends. `size` ≥ 4·most + 8.
 const char *fg_text_shorten(char *buffer, size_t size, const char *text, size_t most);

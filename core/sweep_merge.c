@@ -2,6 +2,7 @@
 #include "sweep_merge.h"
 
 #include "csv.h"
+#include "csv_reader.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -14,55 +15,40 @@ static const char *const fields[FIELDS] = {"stage", "size", "level",   "observab
                                            "error", "n",    "tau_int", "exact",      "unit"};
 enum { STAGE, SIZE, LEVEL, OBSERVABLE, VALUE, ERROR, N, TAU, EXACT, UNIT };
 
-/// A run's rows; the texts lie in `text`.
+/// A run's rows.
 typedef struct rows {
-  char *text;
   char *(*cells)[FIELDS];
   size_t count;
 } rows;
 
 static void free_rows(rows *r) {
-  free(r->text);
+  for (size_t i = 0; i < r->count; i++)
+    for (size_t f = 0; f < FIELDS; f++) free(r->cells[i][f]);
   free(r->cells);
   *r = (rows){0};
 }
 
-static char *read_file(const char *path) {
-  FILE *file = fopen(path, "re");
-  char *text = NULL;
-  size_t length = 0, room = 0;
-  while (file) {
-    if (length + 65536 > room) {
-      room = 2 * room + 131072;
-      text = realloc(text, room);
-      if (!text) abort();
-    }
-    size_t got = fread(text + length, 1, room - length - 1, file);
-    length += got;
-    if (!got) break;
-  }
-  if (file) fclose(file);
-  if (text) text[length] = 0;
-  return text;
-}
-
-/// Reads a run's summary.csv; nothing when its first line is not as it should be.
-static rows read_rows(const char *path) {
-  rows r = {.text = read_file(path)};
-  char *cells[FIELDS + 1], *at = r.text;
-  if (!at) return r;
-  size_t width = fg_csv_cut(at, cells, FIELDS + 1, &at);
-  bool sound = width == FIELDS;
-  for (size_t f = 0; sound && f < FIELDS; f++) sound = strcmp(cells[f], fields[f]) == 0;
-  for (size_t room = 0; sound && *at;) {
-    if (r.count == room) {
+/// Reads a run's summary.csv as far as it is sound.
+static fg_status read_rows(const char *path, rows *r, fg_error *error) {
+  fg_csv *csv;
+  size_t columns[FIELDS];
+  *r = (rows){0};
+  fg_status status = fg_csv_open(path, &csv, error);
+  for (size_t f = 0; f < FIELDS && status == FG_OK; f++) status = fg_csv_find(csv, fields[f], &columns[f], error);
+  for (size_t room = 0; status == FG_OK && (status = fg_csv_next(csv, error)) == FG_OK; r->count++) {
+    if (r->count == room) {
       room = 2 * room + 256;
-      r.cells = realloc(r.cells, room * sizeof *r.cells);
-      if (!r.cells) abort();
+      r->cells = realloc(r->cells, room * sizeof *r->cells);
+      if (!r->cells) abort();
     }
-    if (fg_csv_cut(at, r.cells[r.count], FIELDS, &at) == FIELDS) r.count++;
+    for (size_t f = 0; f < FIELDS; f++)
+      if (!(r->cells[r->count][f] = strdup(fg_csv_text(csv, columns[f])))) abort();
   }
-  return r;
+  fg_csv_close(csv);
+  if (status != FG_FAILED) return FG_OK;
+  const fg_error why = *error;
+  return fg_error_set(error, "%s; move this point's folder away and run it again with 'finegrain sweep resume'",
+                      why.text);
 }
 
 static void write_arm(FILE *out, const fg_sweep_plan *plan, const fg_sweep_entry *entry) {
@@ -229,6 +215,7 @@ fg_status fg_sweep_merge(const fg_sweep_plan *plan, const fg_registry *registry,
   begin(&points, plan, "point,replica", "state,seconds,error");
   *merged = (fg_merged){{0}};
   arm current = {0};
+  fg_status sound = FG_OK;
   for (size_t i = 0; i < plan->count; i++) {
     const fg_sweep_entry *entry = &plan->entries[i];
     fg_point_report report = fg_sweep_look(plan, entry, registry, true);
@@ -237,7 +224,9 @@ fg_status fg_sweep_merge(const fg_sweep_plan *plan, const fg_registry *registry,
     if (report.state == FG_POINT_DONE) {
       char path[4096];
       fg_sweep_path(plan, "points", entry->id, "run/summary.csv", path);
-      rows r = read_rows(path);
+      rows r;
+      fg_error *first = sound == FG_OK ? error : &(fg_error){0};
+      if (read_rows(path, &r, first) != FG_OK) sound = FG_FAILED;
       write_summary(summary.out, plan, entry, &r);
       add_replica(&current, &r);
     }
@@ -245,7 +234,8 @@ fg_status fg_sweep_merge(const fg_sweep_plan *plan, const fg_registry *registry,
     write_combined(together.out, plan, entry, &current);
     clear_arm(&current);
   }
-  fg_status status = finish(&summary, plan, error), second = finish(&together, plan, error),
-            third = finish(&points, plan, error);
-  return status == FG_OK && second == FG_OK ? third : FG_FAILED;
+  sheet *const sheets[] = {&summary, &together, &points};
+  for (size_t s = 0; s < sizeof sheets / sizeof *sheets; s++)
+    if (finish(sheets[s], plan, sound == FG_OK ? error : &(fg_error){0}) != FG_OK) sound = FG_FAILED;
+  return sound;
 }

@@ -9,7 +9,8 @@ typedef struct fg_merged {
   size_t states[FG_POINT_STATES]; ///< points in each
 } fg_merged;
 
-/// Writes the three files, each whole or not at all.
+/// Writes the three files, each whole or not at all. FG_FAILED: one could not be written, or the results of a run could
+/// not be read; what could be is there.
 fg_status fg_sweep_merge(const fg_sweep_plan *plan, const fg_registry *registry, fg_merged *merged, fg_error *error);
 
 #endif

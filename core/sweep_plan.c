@@ -3,6 +3,7 @@
 
 #include "folder.h"
 #include "sweep_point.h"
+#include "sweep_value.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -138,24 +139,13 @@ fg_sweep_plan *fg_sweep_plan_make(const fg_sweep *sweep, const fg_registry *regi
   return NULL;
 }
 
-/// The first bytes of a text, cut where a character ends, with a mark where it is.
-static void shorten(const char *text, char *part, size_t size) {
-  size_t length = strlen(text);
-  if (length < size) {
-    memcpy(part, text, length + 1);
-    return;
-  }
-  for (length = size - sizeof "…"; length && (text[length] & 0xc0) == 0x80;) length--;
-  snprintf(part, size, "%.*s…", (int)length, text);
-}
-
 void fg_sweep_label(const fg_sweep_plan *plan, const fg_sweep_entry *entry, char *text, size_t size) {
   size_t at = 0;
   char part[64];
   text[0] = 0;
   for (size_t c = 0; c < plan->column_count && at < size; c++) {
     if (!entry->values[c][0]) continue;
-    shorten(entry->values[c], part, sizeof part);
+    fg_sweep_value_text(entry->values[c], part, sizeof part);
     at += (size_t)snprintf(text + at, size - at, "%s%s=%s", at ? ", " : "", plan->columns[c], part);
   }
   if (plan->replicas > 1 && at < size) snprintf(text + at, size - at, "%sreplica %u", at ? ", " : "", entry->replica);

@@ -162,6 +162,16 @@ expect_code 0 "$FINEGRAIN" report "$sweep"
 expect_code 0 timeout 60 "$FINEGRAIN" report "$scratch/large"
 expect_text "$scratch/large/report.html" "8/8"
 
+# The small ablation, as users run it.
+expect_code 0 "$FINEGRAIN" sweep run pipelines/ablation/small.yaml --out "$scratch/ablation" --jobs 2 --quiet
+ablation="$scratch/ablation/report.html"
+self_contained "$ablation"
+[ "$(section "$ablation" points | grep -oE 'class="done" title="[0-9a-f]{32}' | wc -l)" -eq 30 ] || complain "not all of the ablation's points are done"
+for label in "symmetric kernel 3, 500" "conv symmetrize d4+z2, 2000"; do expect_text "$ablation" "$label"; done
+for name in e-thermo U-thermo nll-score difference-nll-score cost-e-thermo; do
+  [ -s "$scratch/ablation/report/$name.svg" ] || complain "no report/$name.svg of the ablation"
+done
+
 # In a browser.
 [ $bad -eq 0 ] || finish
 if ! chromium=$(command -v chromium); then
@@ -173,5 +183,5 @@ if ! timeout 100 "$chromium" --headless --no-sandbox --disable-gpu --disable-dev
   echo "all but the browser: $chromium does not start on this machine within 100 s"
   exit 77
 fi
-"$PYTHON" tests/report_browser.py "$chromium" "$scratch" "run=$page" "sweep=$sweep/report.html" || complain "the browser finds faults"
+"$PYTHON" tests/report_browser.py "$chromium" "$scratch" "run=$page" "sweep=$sweep/report.html" "ablation=$ablation" || complain "the browser finds faults"
 finish

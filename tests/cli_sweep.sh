@@ -304,6 +304,14 @@ expect_attempts "$scratch/slow" 8 # nothing ran twice
 rm "$scratch/slow/summary.csv" "$scratch/slow/points.csv"
 expect_code 0 sweep merge "$scratch/slow"
 [ "$(wc -l <"$scratch/slow/summary.csv")" -eq 9 ] || complain "merge does not bring back summary.csv"
+# A run whose results are damaged is told; what the others found is there.
+torn=$(ls -d "$scratch"/slow/points/* | head -n 1)
+cp "$torn/run/summary.csv" "$scratch/whole.csv"
+head -c 90 "$scratch/whole.csv" >"$torn/run/summary.csv"
+expect_code 1 sweep merge "$scratch/slow"
+expect_text "$scratch/stderr" "$torn/run/summary.csv:2: the file ends within a row; move this point's folder away and run it again with 'finegrain sweep resume'"
+[ "$(wc -l <"$scratch/slow/summary.csv")" -eq 8 ] || complain "merge loses more than what is damaged"
+cp "$scratch/whole.csv" "$torn/run/summary.csv"
 
 for damage in "" '{"finegrain_sweep": 1' '{"finegrain_sweep": 1, "name": "x", "file": "y", "points": [{"id": "../x"}]}'; do
   echo "$damage" >"$scratch/slow/plan.json"

@@ -4,7 +4,7 @@
 
 #include "message.h"
 #include "report.h"
-#include "report_csv.h"
+#include "csv_reader.h"
 #include "report_files.h"
 #include "report_hdf5.h"
 #include "report_kernel.h"

@@ -1,5 +1,5 @@
-// report_csv.c — see report_csv.h.
-#include "report_csv.h"
+// csv_reader.c — see csv_reader.h.
+#include "csv_reader.h"
 
 #include <errno.h>
 #include <inttypes.h>

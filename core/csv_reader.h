@@ -1,7 +1,7 @@
-// report_csv.h — reads a table of comma-separated values (RFC 4180, with a heading) row by row, so that its size does
+// csv_reader.h — reads a table of comma-separated values (RFC 4180, with a heading) row by row, so that its size does
 // not matter. What is damaged is told with its line.
-#ifndef FG_CORE_REPORT_CSV_H
-#define FG_CORE_REPORT_CSV_H
+#ifndef FG_CORE_CSV_READER_H
+#define FG_CORE_CSV_READER_H
 
 #include "error.h"
 
