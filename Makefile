@@ -27,7 +27,7 @@ COMMAND_OBJECTS := $(COMMAND_SOURCES:%.c=$B/%.o)
 PLUGIN_LIST := \
   sampler.wolff sampler.metropolis sampler.potts \
   coarsen.majority coarsen.potts-majority \
-  network.symmetric network.conv network.table network.block network.autoregressive \
+  network.symmetric network.conv network.table network.block network.autoregressive network.potts \
   train.newton train.adam \
   generate.dream generate.upscale \
   estimate.thermo estimate.agreement estimate.rg-matrix estimate.correlation estimate.scaling estimate.likelihood \
@@ -38,7 +38,7 @@ sampler.metropolis_OBJECTS := $(addprefix plugins/samplers/,metropolis.o sweeps.
 sampler.potts_OBJECTS      := $(addprefix plugins/samplers/,potts.o clusters.o sweeps.o sampler.o)
 coarsen.majority_OBJECTS   := plugins/coarsen/majority.o plugins/coarsen/blocks.o
 coarsen.potts-majority_OBJECTS := plugins/coarsen/potts_majority.o plugins/coarsen/blocks.o
-network.symmetric_OBJECTS  := $(addprefix plugins/networks/,symmetric.o windowed.o window.o classes.o bitplanes.o)
+network.symmetric_OBJECTS  := $(addprefix plugins/networks/,symmetric.o kernel.o first_model.o windowed.o window.o classes.o bitplanes.o)
 network.symmetric_PKG      := jansson
 network.conv_OBJECTS       := $(addprefix plugins/networks/,conv.o conv_shape.o conv_lattice.o conv_table.o conv_patches.o \
                               conv_dnnl.o conv_reference.o onednn_steps.o arena.o bernoulli.o window.o bitplanes.o)
@@ -48,6 +48,8 @@ network.table_OBJECTS      := $(addprefix plugins/networks/,table.o table_walk.o
 network.table_PKG          := jansson
 network.block_OBJECTS      := $(addprefix plugins/networks/,block.o first_model.o window.o)
 network.block_PKG          := jansson
+network.potts_OBJECTS      := $(addprefix plugins/networks/,potts.o kernel.o first_model.o)
+network.potts_PKG          := jansson
 network.autoregressive_OBJECTS := $(addprefix plugins/networks/,autoregressive.o autoregressive_shape.o autoregressive_tables.o autoregressive_rows.o \
                               autoregressive_spins.o autoregressive_pair.o autoregressive_work.o autoregressive_score.o autoregressive_draw.o first_model.o)
 network.autoregressive_PKG := jansson

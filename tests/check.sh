@@ -9,7 +9,7 @@ mkdir -p "$logs"
 passed=0 failed=0 skipped=0
 jobs=${JOBS:-$(nproc)} # tests at a time
 started=$(date +%s)
-declare -A names starts # of what is running, by process id
+declare -A names=() starts=() # of what is running, by process id
 
 # A test program or script ended: 0 passed, 77 skipped, anything else failed; its output is shown when it failed.
 tell() { # PID CODE

@@ -7,6 +7,8 @@
 // spins they meet,
 //     logit(r) = ½ Σ_k w_k n_k(r).
 // The n_k are integers: lattices related by a symmetry have the same probabilities to the last bit.
+#include "first_model.h"
+#include "kernel.h"
 #include "windowed.h"
 
 #include <inttypes.h>
@@ -15,36 +17,6 @@
 #include <string.h>
 
 #define KIND "network.symmetric"
-#define MOST_KERNEL 15 // R = 7
-#define NAMES_LENGTH 400
-
-// ---- the kernel
-
-/// Which parameter the kernel has at offset (y, x): 3×3 corner, edge, centre; then ring by ring R = 2, 3, …
-/// (R,R), (R,0), (R,R-1), …, (R,1).
-static int parameter_at(int y, int x) {
-  int a = abs(y) > abs(x) ? abs(y) : abs(x), b = abs(y) > abs(x) ? abs(x) : abs(y);
-  if (a == 0) return 2;
-  if (a == 1) return b == 1 ? 0 : 1;
-  int first = a * (a + 1) / 2; // as many lie on the rings inside
-  return b == a ? first : b == 0 ? first + 1 : first + 1 + a - b;
-}
-
-// clang-format off
-/// In that order, by offset from the fine spin.
-static const char *const names[WINDOWED_MOST_PARAMETERS] = {
-    "corner", "edge", "centre",
-    "(2,2)", "(2,0)", "(2,1)",
-    "(3,3)", "(3,0)", "(3,2)", "(3,1)",
-    "(4,4)", "(4,0)", "(4,3)", "(4,2)", "(4,1)",
-    "(5,5)", "(5,0)", "(5,4)", "(5,3)", "(5,2)", "(5,1)",
-    "(6,6)", "(6,0)", "(6,5)", "(6,4)", "(6,3)", "(6,2)", "(6,1)",
-    "(7,7)", "(7,0)", "(7,6)", "(7,5)", "(7,4)", "(7,3)", "(7,2)", "(7,1)",
-};
-// clang-format on
-
-/// Coarse row (column) above row (column) y of the repeated lattice: y/2, rounded down.
-static int coarse_of(int y) { return (y - (y & 1)) / 2; }
 
 typedef struct symmetric {
   struct fg_network_model window;
@@ -61,9 +33,9 @@ static void features(const fg_network_model *window, uint64_t pattern, int n[WIN
   memset(n, 0, WINDOWED_MOST_PARAMETERS * sizeof *n);
   for (int y = -radius; y <= radius; y++) {
     for (int x = -radius; x <= radius; x++) {
-      int site = (before + coarse_of(y)) * width + before + coarse_of(x);
+      int site = (before + kernel_coarse_of(y)) * width + before + kernel_coarse_of(x);
       int spin = pattern >> site & 1 ? 1 : -1;
-      n[parameter_at(y, x)] += parent * spin;
+      n[kernel_parameter_at(y, x)] += parent * spin;
     }
   }
 }
@@ -76,17 +48,6 @@ static double logit(const fg_network_model *window, uint64_t pattern) {
   features(window, pattern, n);
   for (uint64_t k = 0; k < window->parameters; k++) sum += model->weights[k] * n[k];
   return 0.5 * sum;
-}
-
-/// Parameters of a kernel: R+1 on the ring of radius R ≥ 2, and 3 inside.
-static uint64_t parameters_of(int64_t kernel) { return (uint64_t)((kernel / 2 + 1) * (kernel / 2 + 2) / 2); }
-
-/// "corner, edge, centre, …"
-static const char *list_names(uint64_t count, char text[NAMES_LENGTH]) {
-  size_t at = 0;
-  for (uint64_t k = 0; k < count; k++)
-    at += (size_t)snprintf(text + at, NAMES_LENGTH - at, "%s%s", k ? ", " : "", names[k]);
-  return text;
 }
 
 // ---- the extension fg.network/1
@@ -107,8 +68,8 @@ static int64_t read_kernel(const fg_host *host, const char *hyperparameters) {
     host->fail(host, "hyperparameters %s of " KIND " cannot be read: %s", hyperparameters, why.text);
     return 0;
   }
-  if (kernel >= 3 && kernel <= MOST_KERNEL && kernel % 2 == 1) return kernel;
-  host->fail(host, "hyperparameters %s of " KIND ": kernel must be odd, from 3 to %d", hyperparameters, MOST_KERNEL);
+  if (kernel >= 3 && kernel <= KERNEL_MOST && kernel % 2 == 1) return kernel;
+  host->fail(host, "hyperparameters %s of " KIND ": kernel must be odd, from 3 to %d", hyperparameters, KERNEL_MOST);
   return 0;
 }
 
@@ -116,13 +77,14 @@ static fg_status open_model(const fg_host *host, const char *hyperparameters, co
                             uint64_t weight_count, fg_network_model **opened) {
   int64_t kernel = read_kernel(host, hyperparameters);
   if (!kernel) return FG_FAILED;
-  uint64_t expected = parameters_of(kernel);
-  char text[NAMES_LENGTH];
+  uint64_t expected = kernel_parameters(kernel);
+  char text[KERNEL_NAMES_LENGTH];
   if (weight_count && weight_count != expected)
     return host->fail(host, "a model of " KIND " came with %" PRIu64 " weights; kernel %" PRId64 " has %" PRIu64 ": %s",
-                      weight_count, kernel, expected, list_names(expected, text));
+                      weight_count, kernel, expected, kernel_list_names(expected, text));
   for (uint64_t k = 0; k < weight_count; k++)
-    if (!isfinite(weights[k])) return host->fail(host, "weight '%s' of a model of " KIND " is not finite", names[k]);
+    if (!isfinite(weights[k]))
+      return host->fail(host, "weight '%s' of a model of " KIND " is not finite", kernel_parameter_name(k));
 
   symmetric *model = calloc(1, sizeof *model);
   if (!model) return host->fail(host, "out of memory for a model");
@@ -141,7 +103,7 @@ static fg_status open_model(const fg_host *host, const char *hyperparameters, co
 }
 
 static const char *parameter_name(const fg_network_model *model, uint64_t index) {
-  return index < model->parameters ? names[index] : NULL;
+  return index < model->parameters ? kernel_parameter_name(index) : NULL;
 }
 
 /// Zeros, every fine spin a coin: the likelihood is concave, any start will do.
@@ -176,57 +138,24 @@ typedef struct config {
   fg_real_list weights;
 } config;
 
-typedef struct instance {
-  const fg_host *host;
-  const config *config;
-  int emitted;
-} instance;
-
 static fg_status create(const fg_host *host, const void *given, void **self) {
   const config *c = given;
-  char text[NAMES_LENGTH];
+  char text[KERNEL_NAMES_LENGTH];
   if (c->kernel % 2 == 0)
     return host->fail_param(host, "kernel", "%" PRId64 " is even, so it has no centre; use %" PRId64 " or %" PRId64,
                             c->kernel, c->kernel - 1, c->kernel + 1);
-  uint64_t expected = parameters_of(c->kernel);
+  uint64_t expected = kernel_parameters(c->kernel);
   if (c->weights.count && c->weights.count != expected)
     return host->fail_param(host, "weights", "%" PRIu64 " given, kernel %" PRId64 " has %" PRIu64 ": %s",
-                            c->weights.count, c->kernel, expected, list_names(expected, text));
+                            c->weights.count, c->kernel, expected, kernel_list_names(expected, text));
   for (uint64_t k = 0; k < c->weights.count; k++)
     if (!isfinite(c->weights.items[k]))
-      return host->fail_param(host, "weights", "'%s' is not a finite number", names[k]);
+      return host->fail_param(host, "weights", "'%s' is not a finite number", kernel_parameter_name(k));
 
-  instance *stage = calloc(1, sizeof *stage);
-  if (!stage) return host->fail(host, "out of memory");
-  stage->host = host;
-  stage->config = c;
-  *self = stage;
-  return FG_OK;
-}
-
-static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format *const *outputs, uint64_t *memory) {
-  (void)inputs;
-  const instance *stage = self;
-  snprintf(outputs[0]->network, sizeof outputs[0]->network, "%s", KIND);
-  outputs[0]->has_weights = stage->config->weights.count > 0;
-  *memory = sizeof(instance);
-  return FG_OK;
-}
-
-static fg_status produce(void *self) {
-  instance *stage = self;
-  const fg_host *host = stage->host;
-  const config *c = stage->config;
-  if (stage->emitted) return FG_DONE;
-  char hyperparameters[32];
+  char hyperparameters[FIRST_MODEL_TEXT];
   snprintf(hyperparameters, sizeof hyperparameters, "{\"kernel\":%" PRId64 "}", c->kernel);
-  fg_model *model = host->model_new(host, KIND, hyperparameters, c->weights.items, c->weights.count);
-  if (!model) return FG_FAILED;
-  stage->emitted = 1;
-  return host->emit_model(host, 0, model);
+  return first_model_new(host, KIND, hyperparameters, expected, &c->weights, self);
 }
-
-static void destroy(void *self) { free(self); }
 
 static const fg_param param_kernel = {
     .size = sizeof(fg_param),
@@ -249,13 +178,6 @@ static const fg_param param_weights = {
     .doc = "The parameters, for a model that is ready to dream: corner, edge, centre of the 3×3, then of each ring r "
            "(r,r), (r,0), (r,r-1), …, (r,1). Empty: to be trained.",
 };
-static const fg_port output = {
-    .size = sizeof(fg_port),
-    .kinds = FG_MODEL,
-    .name = "model",
-    .doc = "The network, with its weights when they are given.",
-};
-
 static const fg_stage stage_descriptor = {
     .size = sizeof(fg_stage),
     .kind = KIND,
@@ -269,12 +191,12 @@ static const fg_stage stage_descriptor = {
            "counts hold at most 2²⁰ different windows.",
     .params = (const fg_param *const[]){&param_kernel, &param_weights, NULL},
     .inputs = (const fg_port *const[]){NULL},
-    .outputs = (const fg_port *const[]){&output, NULL},
+    .outputs = (const fg_port *const[]){&first_model_output, NULL},
     .config_size = sizeof(config),
     .create = create,
-    .negotiate = negotiate,
-    .produce = produce,
-    .destroy = destroy,
+    .negotiate = first_model_negotiate,
+    .produce = first_model_produce,
+    .destroy = first_model_destroy,
     .extension = extension,
 };
 

@@ -53,7 +53,7 @@ typedef struct fg_network_classes {
 
 typedef struct fg_network {
   uint32_t size;
-  uint32_t reserved; ///< zero
+  uint32_t element; ///< an fg_element, that of fine and coarse batches; 0: FG_SPIN1
 
   /// Opens hyperparameters (JSON) and weights; weight_count 0 leaves the weights unset: then only parameters, factor,
   /// radius, initial_weights and classes may be asked. Reports through host on failure. [any]
@@ -83,6 +83,13 @@ typedef struct fg_network {
   /// Optional: the table form; NULL when this model has none. [any]
   const fg_network_table *(*table)(const fg_network_model *model);
   const fg_network_classes *classes; ///< optional
+  /// Optional, for FG_STATE8: states q of a site, which are 0 … q-1. [any]
+  uint32_t (*states)(const fg_network_model *model);
 } fg_network;
+
+/// The element of a network's batches.
+static inline uint32_t fg_network_element(const fg_network *network) {
+  return network->element ? network->element : (uint32_t)FG_SPIN1;
+}
 
 #endif
