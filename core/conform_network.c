@@ -10,7 +10,6 @@
 
 #define DRAWS 65536u       // of each statistical test
 #define MOST_DEVIATION 6.5 // standard deviations; more by chance once in 10^10
-#define MOST_FINE_SITES 16u
 
 // --- opening --------------------------------------------------------------------------------------------------------
 
@@ -80,11 +79,11 @@ static void check_close(fg_case *c, uint32_t variant) {
 
 // --- the distribution -----------------------------------------------------------------------------------------------
 
-static uint32_t code_of(const fg_batch *batch, uint32_t i) {
+static uint32_t code_of(const fg_subject *s, const fg_batch *batch, uint32_t i) {
   uint32_t code = 0;
   uint64_t width = fg_lattice_width(&batch->lattice);
-  for (uint64_t site = 0; site < width * batch->rows; site++)
-    code |= (uint32_t)fg_bit_get(fg_batch_row(batch, i, site / width), site % width) << site;
+  for (uint64_t site = width * batch->rows; site-- > 0;)
+    code = code * s->states + fg_subject_get(batch, i, site / width, site % width);
   return code;
 }
 
@@ -108,7 +107,7 @@ static bool name_coarse(const fg_case *c, uint32_t variant, char *name, size_t s
 
 /// log P of every fine lattice; to be freed.
 static double *score_all(fg_subject *s, uint64_t length, unsigned code, uint32_t *count) {
-  if (length * s->factor * length * s->factor > MOST_FINE_SITES)
+  if (!fg_subject_fine_count(s, length * s->factor))
     fg_case_skipped(s->trial.of, "there are too many fine lattices of a factor of %" PRIu32, s->factor);
   const fg_batch *fine = fg_subject_all_fine(s, length * s->factor);
   const fg_batch *coarse = fg_subject_coarse_of_code(s, length, code, fine->count);
@@ -146,7 +145,7 @@ static void check_draws(fg_case *c, uint32_t variant) {
   for (uint32_t way = 0; way < (count > FG_STATISTICS_CELLS ? FG_STATISTICS_WAYS : 1); way++) {
     double expected[FG_STATISTICS_CELLS] = {0}, observed[FG_STATISTICS_CELLS] = {0};
     for (uint32_t i = 0; i < count; i++) expected[fg_statistics_cell(i, count, way)] += DRAWS * exp(log_prob[i]);
-    for (uint32_t i = 0; i < DRAWS; i++) observed[fg_statistics_cell(code_of(fine, i), count, way)]++;
+    for (uint32_t i = 0; i < DRAWS; i++) observed[fg_statistics_cell(code_of(&s, fine, i), count, way)]++;
     worst = fmax(worst, fg_statistics_deviate(observed, expected, FG_STATISTICS_CELLS));
   }
   if (!(worst < MOST_DEVIATION))
@@ -161,15 +160,16 @@ static void check_draws(fg_case *c, uint32_t variant) {
 /// The rest of a row is zero, as it was.
 static void check_padding(const fg_subject *s, const fg_batch *batch) {
   const uint64_t width = fg_lattice_width(&batch->lattice);
-  for (uint64_t row = 0; width % 64 && row < batch->count * batch->rows; row++)
-    if (fg_batch_row(batch, 0, row)[width / 64] >> width % 64)
+  const uint64_t bits = batch->element == FG_STATE8 ? 8 * width : width;
+  for (uint64_t row = 0; bits % 64 && row < batch->count * batch->rows; row++)
+    if (fg_batch_row(batch, 0, row)[bits / 64] >> bits % 64)
       fg_case_failed(s->trial.of, "sample sets bits in the padding of a row");
 }
 
-/// All spins of configuration i up.
+/// All spins of configuration i up, all states 1.
 static void set_all(fg_batch *batch, uint32_t i) {
   for (uint64_t y = 0; y < batch->rows; y++)
-    for (uint64_t x = 0; x < fg_lattice_width(&batch->lattice); x++) fg_bit_set(fg_batch_row_mut(batch, i, y), x, 1);
+    for (uint64_t x = 0; x < fg_lattice_width(&batch->lattice); x++) fg_subject_set(batch, i, y, x, 1);
 }
 
 static bool same_configuration(const fg_batch *a, const fg_batch *b, uint32_t i) {

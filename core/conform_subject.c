@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MOST_FINE 65536u // fine lattices that are listed
+
 static const fg_trial_options usual = {.seed = 1, .threads = 1};
 static const fg_rng_key weights_key = {{7, 8}};
 
@@ -46,39 +48,61 @@ void fg_subject_draw(fg_subject *s, const fg_batch *coarse, fg_batch *fine, uint
 
 static fg_lattice rectangle(uint64_t rows, uint64_t width) { return (fg_lattice){FG_SQUARE, 2, {rows, width, 0, 0}}; }
 
-/// Coarse configurations, up with probability ½, sealed.
-const fg_batch *fg_subject_coarse(fg_subject *s, uint64_t rows, uint64_t width, uint32_t count) {
+unsigned fg_subject_get(const fg_batch *batch, uint32_t i, uint64_t y, uint64_t x) {
+  const uint64_t *row = fg_batch_row(batch, i, y);
+  return batch->element == FG_STATE8 ? ((const uint8_t *)row)[x] : fg_bit_get(row, x);
+}
+
+void fg_subject_set(fg_batch *batch, uint32_t i, uint64_t y, uint64_t x, unsigned state) {
+  uint64_t *row = fg_batch_row_mut(batch, i, y);
+  if (batch->element == FG_STATE8)
+    ((uint8_t *)row)[x] = (uint8_t)state;
+  else
+    fg_bit_set(row, x, state);
+}
+
+static fg_batch *lend(fg_subject *s, const char *what, uint64_t rows, uint64_t width, uint32_t count) {
   const fg_lattice lattice = rectangle(rows, width);
-  fg_batch *batch = fg_trial_lend_batch(&s->trial, "the coarse lattice", FG_SPIN1, &lattice, count, 0, rows);
+  return fg_trial_lend_batch(&s->trial, what, fg_network_element(s->network), &lattice, count, 0, rows);
+}
+
+const fg_batch *fg_subject_coarse(fg_subject *s, uint64_t rows, uint64_t width, uint32_t count) {
+  fg_batch *batch = lend(s, "the coarse lattice", rows, width, count);
   fg_rng rng = fg_rng_start(s->trial.host.rng_fill, weights_key, rows << 32 | width);
   for (uint32_t i = 0; i < count; i++)
     for (uint64_t y = 0; y < rows; y++)
-      for (uint64_t x = 0; x < width; x++)
-        fg_bit_set(fg_batch_row_mut(batch, i, y), x, (unsigned)(fg_rng_bits(&rng) >> 63));
+      for (uint64_t x = 0; x < width; x++) fg_subject_set(batch, i, y, x, (unsigned)fg_rng_below(&rng, s->states));
   batch->level = 2;
   fg_trial_seal(&s->trial, batch);
   return batch;
 }
 
-/// `count` times the coarse lattice whose sites are the bits of `code`, row after row.
+/// Writes the digits of `code` to the base of the states.
+static void write_code(const fg_subject *s, fg_batch *batch, uint32_t i, uint64_t length, uint32_t code) {
+  for (uint64_t site = 0; site < length * length; site++, code /= s->states)
+    fg_subject_set(batch, i, site / length, site % length, code % s->states);
+}
+
 const fg_batch *fg_subject_coarse_of_code(fg_subject *s, uint64_t length, unsigned code, uint32_t count) {
-  const fg_lattice lattice = rectangle(length, length);
-  fg_batch *batch = fg_trial_lend_batch(&s->trial, "the coarse lattice", FG_SPIN1, &lattice, count, 0, length);
-  for (uint32_t i = 0; i < count; i++)
-    for (uint64_t site = 0; site < length * length; site++)
-      fg_bit_set(fg_batch_row_mut(batch, i, site / length), site % length, code >> site & 1u);
+  fg_batch *batch = lend(s, "the coarse lattice", length, length, count);
+  for (uint32_t i = 0; i < count; i++) write_code(s, batch, i, length, code);
   fg_trial_seal(&s->trial, batch);
   return batch;
 }
 
-/// All fine lattices of length², configuration i having the bits of i; sealed.
+uint32_t fg_subject_fine_count(const fg_subject *s, uint64_t length) {
+  uint32_t count = 1;
+  for (uint64_t site = 0; site < length * length; site++) {
+    if (count > MOST_FINE / s->states) return 0;
+    count *= s->states;
+  }
+  return count;
+}
+
 const fg_batch *fg_subject_all_fine(fg_subject *s, uint64_t length) {
-  const fg_lattice lattice = rectangle(length, length);
-  const uint32_t count = 1u << length * length;
-  fg_batch *batch = fg_trial_lend_batch(&s->trial, "the fine lattice", FG_SPIN1, &lattice, count, 0, length);
-  for (uint32_t i = 0; i < count; i++)
-    for (uint64_t site = 0; site < length * length; site++)
-      fg_bit_set(fg_batch_row_mut(batch, i, site / length), site % length, i >> site & 1u);
+  const uint32_t count = fg_subject_fine_count(s, length);
+  fg_batch *batch = lend(s, "the fine lattice", length, length, count);
+  for (uint32_t i = 0; i < count; i++) write_code(s, batch, i, length, i);
   batch->level = 1;
   fg_trial_seal(&s->trial, batch);
   return batch;
@@ -87,7 +111,7 @@ const fg_batch *fg_subject_all_fine(fg_subject *s, uint64_t length) {
 /// A fine batch to be drawn into, one level above `coarse`; given back with drop.
 fg_batch *fg_subject_fine(fg_subject *s, const fg_batch *coarse) {
   const fg_lattice lattice = rectangle(s->factor * coarse->lattice.extent[0], s->factor * coarse->lattice.extent[1]);
-  fg_batch *fine = s->trial.host.batch_new(&s->trial.host, FG_SPIN1, &lattice, coarse->count);
+  fg_batch *fine = s->trial.host.batch_new(&s->trial.host, coarse->element, &lattice, coarse->count);
   if (!fine) abort();
   fine->first = coarse->first;
   fine->level = coarse->level + 1;
@@ -105,6 +129,13 @@ static void choose_weights(fg_subject *s) {
   fg_case_doing(s->trial.of, "parameters, initial_weights or factor of a model without weights");
   s->parameters = s->network->parameters(untrained);
   s->factor = s->network->factor(untrained);
+  s->states = 2;
+  if (fg_network_element(s->network) == FG_STATE8) {
+    if (!FG_HAS(s->network, states) || !s->network->states)
+      fg_case_failed(s->trial.of, "is a network of Potts states, but offers no 'states'");
+    s->states = s->network->states(untrained);
+    if (s->states < 2 || s->states > 256) fg_case_failed(s->trial.of, "says it has %" PRIu32 " states", s->states);
+  }
   if (emitted->weight_count && emitted->weight_count != s->parameters)
     fg_case_failed(s->trial.of, "emits a model with %" PRIu64 " weights and says that it has %" PRIu64 " parameters",
                    emitted->weight_count, s->parameters);
