@@ -202,6 +202,7 @@ SHARE   = $(DEST)/share/finegrain
 HEADERS := $(notdir $(wildcard core/include/finegrain/*.h))
 EXAMPLE := decimation.c Makefile README.md pipeline.yaml
 TEMPLATES := $(notdir $(wildcard examples/templates/*))
+PIPELINE_FOLDERS := $(notdir $(patsubst %/,%,$(wildcard pipelines/*/)))
 install: all
 	install -d "$(DEST)/bin" "$(DEST)/lib/finegrain/plugins" "$(DEST)/lib/pkgconfig" "$(DEST)/include/finegrain" \
 	  "$(SHARE)/pipelines" "$(SHARE)/schemas" "$(SHARE)/examples/decimation"
@@ -209,6 +210,8 @@ install: all
 	install -m 644 $(PLUGIN_LIST:%=$B/plugins/%.so) "$(DEST)/lib/finegrain/plugins"
 	install -m 644 $(HEADERS:%=core/include/finegrain/%) "$(DEST)/include/finegrain"
 	install -m 644 pipelines/*.yaml "$(SHARE)/pipelines"
+	for folder in $(PIPELINE_FOLDERS); do install -d "$(SHARE)/pipelines/$$folder" && \
+	  install -m 644 pipelines/$$folder/*.yaml "$(SHARE)/pipelines/$$folder" || exit 1; done
 	install -m 644 schemas/*.json schemas/*.md "$(SHARE)/schemas"
 	install -m 644 $(EXAMPLE:%=examples/decimation/%) "$(SHARE)/examples/decimation"
 	for kind in $(TEMPLATES); do install -d "$(SHARE)/templates/$$kind" && \
@@ -232,7 +235,8 @@ paper: test-dependencies
 # What is made from the descriptors and committed; 'make check' fails when it is stale.
 schema: all
 	$B/finegrain schema > schemas/pipeline.schema.json
-	$B/finegrain schema --markdown > docs/reference.md
+	rm -f docs/reference/*.md
+	$B/finegrain schema --markdown --out docs/reference
 docs: schema
 	dot -Tsvg docs/way.dot > docs/way.svg
 
