@@ -5,6 +5,8 @@ PREFIX  ?= /usr/local
 VERSION := 0.1.0
 CC      ?= cc
 OPT     ?= -O2 -g
+# A plugin must find all it calls in itself and what it links; clang's sanitizers are in the program instead.
+WHOLE   ?= -Wl,-z,defs
 # 'make V=1' shows the commands.
 Q       := $(if $(V),,@)
 say      = $(if $(V),,@echo '  $(1)')
@@ -69,10 +71,10 @@ estimate.likelihood_OBJECTS := $(addprefix plugins/estimate/,likelihood.o series
 estimate.rg-matrix_OBJECTS := $(addprefix plugins/estimate/,rg_matrix.o rg_tables.o rg_analysis.o rg_spectrum.o rg_moments.o operators.o pairs.o bins.o)
 estimate.rg-matrix_PKG     := gsl
 estimate.agreement_OBJECTS := $(addprefix plugins/estimate/,agreement.o pairs.o series.o)
-source.file_OBJECTS        := $(addprefix plugins/io/,source_file.o array.o npy.o hdf5_file.o hdf5_call.o) \
+source.file_OBJECTS        := $(addprefix plugins/io/,source_file.o array.o npy.o hdf5_file.o hdf5_inside.o hdf5_call.o) \
                               $(addprefix core/,codec.o stream_file.o message.o error.o diagnostics.o)
 source.file_PKG            := libzstd libxxhash hdf5-serial
-source.model_OBJECTS       := $(addprefix plugins/io/,source_model.o input_file.o hdf5_model.o hdf5_call.o) \
+source.model_OBJECTS       := $(addprefix plugins/io/,source_model.o input_file.o hdf5_model.o hdf5_inside.o hdf5_call.o) \
                               $(addprefix core/,model_file.o message.o error.o diagnostics.o)
 source.model_PKG           := jansson hdf5-serial
 sink.file_OBJECTS          := $(addprefix plugins/io/,sink_file.o array.o npy.o hdf5_head.o hdf5_call.o) \
@@ -112,7 +114,10 @@ endif
 .SECONDEXPANSION:
 $B/plugins/%.so: $$(addprefix $B/,$$($$*_OBJECTS)) plugins/exports.map
 	$(call say,LINK $@)
-	$(Q)$(CC) $(OPT) $(EXTRA_CFLAGS) -shared -Wl,-z,defs -Wl,--version-script=plugins/exports.map -o $@ $(filter %.o,$^) $(if $($*_PKG),$(shell pkg-config --libs $($*_PKG))) $($*_LIBS) -lm
+	$(Q)$(CC) $(OPT) $(EXTRA_CFLAGS) -shared $(WHOLE) -Wl,--version-script=plugins/exports.map -o $@ $(filter %.o,$^) $(if $($*_PKG),$(shell pkg-config --libs $($*_PKG))) $($*_LIBS) -lm
+
+# What the fuzz targets call beside the library.
+FUZZED_OBJECTS := $(addprefix plugins/io/,array.o npy.o hdf5_file.o hdf5_model.o hdf5_inside.o hdf5_call.o)
 
 # One CUnit program a test file, linked with the library and the driver; see tests/.
 TESTS      := $(patsubst tests/test_%.c,$B/tests/test_%,$(wildcard tests/test_*.c))
@@ -129,6 +134,8 @@ $B/tests/test_autoregressive: $(network.autoregressive_OBJECTS:%=$B/%)
 $B/tests/test_autoregressive: CORE_LIBS += $(network.autoregressive_OBJECTS:%=$B/%) $(shell pkg-config --libs $(network.autoregressive_PKG))
 $B/tests/test_conv: $(network.conv_OBJECTS:%=$B/%)
 $B/tests/test_conv: CORE_LIBS += $(network.conv_OBJECTS:%=$B/%) $(network.conv_LIBS) $(shell pkg-config --libs $(network.conv_PKG))
+$B/tests/test_fuzz_regression: $(FUZZED_OBJECTS:%=$B/%)
+$B/tests/test_fuzz_regression: CORE_LIBS += $(FUZZED_OBJECTS:%=$B/%) $(shell pkg-config --libs hdf5-serial)
 $B/tests/test_slices: $(SLICES:%=$B/%)
 $B/tests/test_slices: CORE_LIBS += $(SLICES:%=$B/%)
 $B/tests/test_snapshot: CORE_LIBS += $(shell pkg-config --libs libpng)
@@ -175,6 +182,21 @@ sanitize: test-dependencies
 	$(MAKE) B=$B-tsan OPT='-O1 -g' EXTRA_CFLAGS='$(TSAN)' all tests
 	ASAN_BUILD=$(abspath $B)-asan TSAN_BUILD=$(abspath $B)-tsan PYTHON=$(PYTHON) tests/sanitize.sh
 
+# What comes from outside, under clang's fuzzer (tests/fuzz/), from the corpora in the tree: FUZZ_SECONDS for each of
+# $(FUZZ). What is new goes to $B/fuzz/found, what breaks a target to $B/fuzz. A found input worth keeping belongs into
+# the corpus: 'make check' feeds it.
+FUZZ         ?= stream plan sweep model npy hdf5
+FUZZ_SECONDS ?= 30
+FUZZER       := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+fuzz: test-dependencies
+	$(MAKE) B=$B/fuzz CC=clang OPT='-O1 -g' EXTRA_CFLAGS='$(FUZZER)' WHOLE= plugins $(FUZZ:%=$B/fuzz/fuzz_%)
+	for target in $(FUZZ); do mkdir -p $B/fuzz/found/$$target && \
+	  $B/fuzz/fuzz_$$target -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -rss_limit_mb=4096 -print_final_stats=1 \
+	    -artifact_prefix=$B/fuzz/$$target- $B/fuzz/found/$$target tests/fuzz/corpus/$$target || exit 1; done
+$B/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZED_OBJECTS:%=$B/%) $B/libfinegrain.a
+	$(call say,LINK $@)
+	$(Q)$(CC) $(TEST_FLAGS) -fsanitize=fuzzer,address,undefined -rdynamic -o $@ $(filter-out %.h,$^) $(CORE_LIBS)
+
 # Everything an installed finegrain needs lies under PREFIX, which may contain blanks; the plugins are found beside bin/,
 # in ../lib/finegrain/plugins. DESTDIR stages it elsewhere. 'make uninstall' takes away what 'make install' put there.
 DEST    = $(DESTDIR)$(PREFIX)
@@ -182,17 +204,7 @@ SHARE   = $(DEST)/share/finegrain
 HEADERS := $(notdir $(wildcard core/include/finegrain/*.h))
 EXAMPLE := decimation.c Makefile README.md pipeline.yaml
 TEMPLATES := $(notdir $(wildcard examples/templates/*))
-# What reads encoded batches and stream files, under clang's fuzzer, from the corpus in the tree; what is new goes to
-# $B/fuzz/found, what breaks it to $B/fuzz. A found input worth keeping belongs into the corpus: 'make check' feeds it.
-FUZZ_SECONDS ?= 30
-FUZZ_SOURCES  = tests/fuzz/fuzz_stream.c $(filter core/%,$(source.file_OBJECTS:.o=.c))
-fuzz: test-dependencies
-	@mkdir -p $B/fuzz/found
-	clang $(CFLAGS) $(CORE_CFLAGS) -iquote tests -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-	  -o $B/fuzz/stream $(FUZZ_SOURCES) $(shell pkg-config --libs libzstd libxxhash) -lm
-	$B/fuzz/stream -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -print_final_stats=1 \
-	  -artifact_prefix=$B/fuzz/ $B/fuzz/found tests/fuzz/corpus/stream
-
+PIPELINE_FOLDERS := $(notdir $(patsubst %/,%,$(wildcard pipelines/*/)))
 install: all
 	install -d "$(DEST)/bin" "$(DEST)/lib/finegrain/plugins" "$(DEST)/lib/pkgconfig" "$(DEST)/include/finegrain" \
 	  "$(SHARE)/pipelines" "$(SHARE)/schemas" "$(SHARE)/examples/decimation"
@@ -200,6 +212,8 @@ install: all
 	install -m 644 $(PLUGIN_LIST:%=$B/plugins/%.so) "$(DEST)/lib/finegrain/plugins"
 	install -m 644 $(HEADERS:%=core/include/finegrain/%) "$(DEST)/include/finegrain"
 	install -m 644 pipelines/*.yaml "$(SHARE)/pipelines"
+	for folder in $(PIPELINE_FOLDERS); do install -d "$(SHARE)/pipelines/$$folder" && \
+	  install -m 644 pipelines/$$folder/*.yaml "$(SHARE)/pipelines/$$folder" || exit 1; done
 	install -m 644 schemas/*.json schemas/*.md "$(SHARE)/schemas"
 	install -m 644 $(EXAMPLE:%=examples/decimation/%) "$(SHARE)/examples/decimation"
 	for kind in $(TEMPLATES); do install -d "$(SHARE)/templates/$$kind" && \
@@ -223,7 +237,8 @@ paper: test-dependencies
 # What is made from the descriptors and committed; 'make check' fails when it is stale.
 schema: all
 	$B/finegrain schema > schemas/pipeline.schema.json
-	$B/finegrain schema --markdown > docs/reference.md
+	rm -f docs/reference/*.md
+	$B/finegrain schema --markdown --out docs/reference
 docs: schema
 	dot -Tsvg docs/way.dot > docs/way.svg
 

@@ -1,8 +1,10 @@
-// command_schema.c — finegrain schema: JSON Schema of pipelines, or reference pages in Markdown, from the descriptors.
+// command_schema.c — finegrain schema: JSON Schema of pipelines, from the descriptors; the reference pages, made of the
+// same, are command_schema_pages.c.
 // The JSON Schema is for editors: it refuses nothing sensible that finegrain takes, and as much of what finegrain refuses
 // as a schema can. The rest (references that lead nowhere, sizes that do not divide) is left to finegrain check.
 #include "command.h"
 
+#include "command_schema_pages.h"
 #include "config.h"
 #include "scalar.h"
 
@@ -327,69 +329,33 @@ static void print_json(const fg_registry *registry) {
   json_decref(root);
 }
 
-// ---- reference pages
-
-/// A cell of a Markdown table, which a bar would end.
-static void print_cell(const char *text) {
-  for (const char *c = text ? text : ""; *c; c++) {
-    if (*c == '|') putchar('\\');
-    putchar(*c);
-  }
-  fputs(" |", stdout);
-}
-
-static void print_markdown_param(const fg_param *param) {
-  char type[512], text[1024];
-  bool unit = param->unit && param->unit[0] && strcmp(param->unit, "1") != 0;
-  printf("| `%s` | ", param->name);
-  snprintf(text, sizeof text, "%s%s%s", fg_param_describe(param, type, sizeof type), unit ? "; unit " : "",
-           unit ? param->unit : "");
-  print_cell(text);
-  snprintf(text, sizeof text, " `%s`", !param->def ? "" : param->def[0] ? param->def : "\"\"");
-  print_cell(param->def ? text : " required");
-  putchar(' ');
-  print_cell(param->doc);
-  putchar('\n');
-}
-
-static void print_markdown_ports(const char *title, const fg_port *const *ports) {
-  if (ports[0]) printf("| %s | takes or gives | |\n|---|---|---|\n", title);
-  for (size_t p = 0; ports[p]; p++) {
-    char what[256];
-    printf("| `%s` | %s | ", ports[p]->name, fg_port_describe(ports[p], what, sizeof what));
-    print_cell(ports[p]->doc);
-    putchar('\n');
-  }
-  if (ports[0]) putchar('\n');
-}
-
-static void print_markdown(const fg_registry *registry) {
-  printf("# Stages\n\nMade from the plugins' descriptors by `finegrain schema --markdown`; do not edit.\n\n");
-  for (size_t i = 0; i < fg_registry_count(registry); i++) {
-    const fg_stage *stage = &fg_registry_at(registry, i)->stage;
-    printf("## %s\n\n%s\n\n%s\n\n", stage->kind, stage->summary, stage->doc ? stage->doc : "");
-    if (stage->params[0]) printf("| parameter | type and range | default | |\n|---|---|---|---|\n");
-    for (size_t p = 0; stage->params[p]; p++) print_markdown_param(stage->params[p]);
-    if (stage->params[0]) putchar('\n');
-    print_markdown_ports("input", stage->inputs);
-    print_markdown_ports("output", stage->outputs);
-  }
-}
-
 static int schema_main(const fg_command *command, int argc, char **argv) {
-  const char *plugin_path = NULL;
+  const char *plugin_path = NULL, *out = NULL;
   bool markdown = false;
   const fg_option options[] = {{"--markdown", FG_OPTION_FLAG, &markdown},
+                               {"--out", FG_OPTION_TEXT, &out},
                                {"--plugin-path", FG_OPTION_TEXT, &plugin_path}};
   const char *word;
-  int words = fg_arguments_read(command, argc, argv, options, 2, &word, 0, 0);
+  int words = fg_arguments_read(command, argc, argv, options, sizeof options / sizeof *options, &word, 0, 0);
   if (words < 0) return words == -2 ? FG_EXIT_DONE : FG_EXIT_USAGE;
+  if (out && !markdown) {
+    fputs("finegrain schema: --out takes the pages of --markdown; send the JSON Schema to a file with >\n", stderr);
+    return FG_EXIT_USAGE;
+  }
+  fg_error error = {0};
+  fg_status status = FG_OK;
   fg_diagnostics *diagnostics = fg_diagnostics_new();
   fg_registry *registry = fg_registry_load(plugin_path, diagnostics);
   fg_registry_note_failures(registry, diagnostics);
   fg_diagnostics_print(diagnostics, stderr);
-  (markdown ? print_markdown : print_json)(registry);
-  int code = fg_diagnostics_errors(diagnostics) ? FG_EXIT_CONFIG : FG_EXIT_DONE;
+  if (out)
+    status = fg_schema_write_pages(registry, out, &error);
+  else if (markdown)
+    fg_schema_print_pages(registry, stdout);
+  else
+    print_json(registry);
+  if (status != FG_OK) fprintf(stderr, "finegrain schema: error: %s\n", error.text);
+  int code = status != FG_OK ? FG_EXIT_FAILED : fg_diagnostics_errors(diagnostics) ? FG_EXIT_CONFIG : FG_EXIT_DONE;
   fg_registry_free(registry);
   fg_diagnostics_free(diagnostics);
   return code;
@@ -398,10 +364,13 @@ static int schema_main(const fg_command *command, int argc, char **argv) {
 const fg_command fg_command_schema = {
     "schema",
     "JSON Schema of pipelines, or the reference pages, from the plugins' descriptors",
-    "usage: finegrain schema [--markdown] [--plugin-path DIRS]\n\n"
+    "usage: finegrain schema [--markdown [--out DIR]] [--plugin-path DIRS]\n\n"
     "Editors that know YAML complete and check a pipeline that begins with\n"
     "  # yaml-language-server: $schema=PATH/pipeline.schema.json\n"
     "The one with the built-in plugins is in schemas/ and in PREFIX/share/finegrain/schemas/; make your own when you have\n"
-    "plugins of your own.",
+    "plugins of your own.\n\n"
+    "  --markdown   the reference pages instead, one after the other\n"
+    "  --out DIR    into this folder: a page a group of stages (sampler.md, network.md, ...) and README.md, which lists them\n\n"
+    "Exit: 0 done, 1 a page could not be written, 2 wrong usage, 78 plugins contradict each other.",
     schema_main,
 };

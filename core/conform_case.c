@@ -197,7 +197,7 @@ fg_outcome fg_case_run(fg_case *c, fg_case_body *body, uint32_t variant) {
   memset(verdict, 0, sizeof *verdict);
   verdict->findings = c->findings;
   if (c->here) {
-    fg_crash_enter((fg_crash_site){c->entry ? c->entry->stage.kind : "check-plugin", c->file});
+    fg_crash_enter((fg_crash_site){.stage = c->entry ? c->entry->stage.kind : "check-plugin", .file = c->file});
     body(c, variant);
     return FG_OUTCOME_OK;
   }

@@ -1,7 +1,9 @@
 // crash.c — see crash.h.
 #include "crash.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,11 +35,36 @@ static const char *cause_of(int number) {
   case SIGBUS: return "a wrong memory access (SIGBUS)";
   case SIGFPE: return "a wrong calculation (SIGFPE)";
   case SIGILL: return "an instruction this processor does not have (SIGILL)";
-  default: return "a call of abort (SIGABRT)";
+  // Where nothing else can be done about it the core aborts when memory is out; malloc has left the reason.
+  default: return errno == ENOMEM ? "lack of memory (SIGABRT)" : "a call of abort (SIGABRT)";
   }
 }
 
+static void say_number(uint64_t number) {
+  char text[24];
+  size_t at = sizeof text - 1;
+  text[at] = 0;
+  do text[--at] = (char)('0' + number % 10);
+  while (number /= 10);
+  say(text + at);
+}
+
+/// " in batch 3 of input 'configurations', configurations 128 to 191", or " while it made batch 3".
+static void say_batch(void) {
+  if (!here.batch) return;
+  say(here.input ? " in batch " : " while it made batch ");
+  say_number(here.batch);
+  if (!here.input) return;
+  say(" of input '");
+  say(here.input);
+  say("', configurations ");
+  say_number(here.first);
+  say(" to ");
+  say_number(here.first + here.count - 1);
+}
+
 static void on_crash(int number) {
+  bool memory = number == SIGABRT && errno == ENOMEM;
   say("\nfinegrain: error: ");
   if (here.stage) {
     say(here.stage);
@@ -48,7 +75,10 @@ static void on_crash(int number) {
     say("stopped by ");
   }
   say(cause_of(number));
-  say(here.stage ? "; this is a fault of the plugin\n" : "; this is a fault of finegrain\n");
+  say_batch();
+  say(memory       ? "; free some, or make the batches or the buffer smaller\n"
+      : here.stage ? "; this is a fault of the plugin\n"
+                   : "; this is a fault of finegrain\n");
   _exit(1);
 }
 

@@ -3,6 +3,7 @@
 
 #include "crash.h"
 
+#include <errno.h>
 #include <string.h>
 
 static const fg_command *const commands[] = {
@@ -20,6 +21,13 @@ static void print_help(FILE *out) {
         out);
 }
 
+/// What went to standard output is part of what was asked for: a full disk must not pass for success.
+static int written(int code) {
+  if (fflush(stdout) == 0 && !ferror(stdout)) return code;
+  fprintf(stderr, "finegrain: error: standard output cannot be written: %s\n", strerror(errno));
+  return code == FG_EXIT_DONE ? FG_EXIT_FAILED : code;
+}
+
 int main(int argc, char **argv) {
   fg_crash_watch();
   if (argc < 2) {
@@ -28,16 +36,16 @@ int main(int argc, char **argv) {
   }
   if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
     print_help(stdout);
-    return FG_EXIT_DONE;
+    return written(FG_EXIT_DONE);
   }
   if (strcmp(argv[1], "--version") == 0) {
     printf("finegrain %s (plugin ABI %u.%u)\n", FG_VERSION, FG_ABI_MAJOR, FG_ABI_MINOR);
-    return FG_EXIT_DONE;
+    return written(FG_EXIT_DONE);
   }
   const char *names[COMMAND_COUNT];
   for (size_t i = 0; i < COMMAND_COUNT; i++) {
     names[i] = commands[i]->name;
-    if (strcmp(argv[1], names[i]) == 0) return commands[i]->run(commands[i], argc - 1, argv + 1);
+    if (strcmp(argv[1], names[i]) == 0) return written(commands[i]->run(commands[i], argc - 1, argv + 1));
   }
   char hint[512];
   fprintf(stderr, "finegrain: unknown command '%s'%s\n", argv[1],

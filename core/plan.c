@@ -354,7 +354,7 @@ static bool sound_format(fg_plan *plan, const fg_instance *instance, const fg_ou
 static bool prepare(fg_plan *plan, fg_instance *instance) {
   unsigned errors = fg_diagnostics_errors(plan->diagnostics);
   const char *name = instance->spec->name;
-  fg_crash_site outside = fg_crash_enter((fg_crash_site){name, instance->file->path});
+  fg_crash_site outside = fg_crash_enter((fg_crash_site){.stage = name, .file = instance->file->path});
   fg_status status = instance->stage->create(&instance->host, fg_config_data(instance->config), &instance->self);
   if (status != FG_OK) instance->self = NULL;
   const fg_format **inputs = allocate(instance->input_count, sizeof *inputs);
@@ -462,7 +462,8 @@ void fg_plan_free(fg_plan *plan) {
   for (uint32_t i = 0; i < plan->count; i++) {
     fg_instance *instance = plan->instances[i];
     if (instance->self) {
-      fg_crash_site outside = fg_crash_enter((fg_crash_site){instance->spec->name, instance->file->path});
+      fg_crash_site outside =
+          fg_crash_enter((fg_crash_site){.stage = instance->spec->name, .file = instance->file->path});
       instance->stage->destroy(instance->self);
       fg_crash_enter(outside);
     }

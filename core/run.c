@@ -166,7 +166,11 @@ static fg_status set_up(run *r, fg_error *error) {
   r->shared.progress = fg_progress_new(r->options->quiet);
   pthread_mutex_init(&r->shared.failure_lock, NULL);
   pthread_mutex_init(&r->shared.ended_lock, NULL);
-  pthread_cond_init(&r->shared.ended, NULL);
+  pthread_condattr_t steady; // a wait that a clock set back would not lengthen
+  pthread_condattr_init(&steady);
+  pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+  pthread_cond_init(&r->shared.ended, &steady);
+  pthread_condattr_destroy(&steady);
   for (uint32_t i = 0; i < r->count; i++) set_up_worker(r, i);
   for (uint32_t i = 0; i < r->count; i++) set_up_readers(r->workers[i]);
   fg_status status = FG_OK;
@@ -212,14 +216,21 @@ static bool any_savable(const run *r) {
   return false;
 }
 
+/// Stages that have begun may wait for one that cannot: so the process ends here.
+static void start_thread(fg_worker *worker) {
+  int cause = pthread_create(&worker->thread, NULL, fg_worker_main, worker);
+  if (cause == 0) return;
+  fprintf(stderr, "finegrain: error: %s: cannot start its thread: %s\n", worker->instance->spec->name, strerror(cause));
+  _exit(FG_EXIT_FAILED);
+}
+
 /// Starts every stage and waits for all, drawing progress and writing the heartbeat.
 static void run_threads(run *r) {
-  for (uint32_t i = 0; i < r->count; i++)
-    if (pthread_create(&r->workers[i]->thread, NULL, fg_worker_main, r->workers[i]) != 0) abort();
+  for (uint32_t i = 0; i < r->count; i++) start_thread(r->workers[i]);
   double beat = fg_clock_now(), stopped = 0;
   while (!all_ended(r)) {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += POLL_MILLISECONDS * 1000000L;
     until.tv_sec += until.tv_nsec / 1000000000L;
     until.tv_nsec %= 1000000000L;
@@ -360,7 +371,10 @@ static int execute(run *r) {
   bool done = begun && status == FG_OK && !r->shared.failed && !stop_signal;
   if (done && !r->options->quiet) {
     fg_results_print(r->shared.results, stdout);
-    fflush(stdout);
+    if (fflush(stdout) != 0) { // the results are in the folder all the same
+      fprintf(stderr, "finegrain: warning: standard output: %s\n", strerror(errno));
+      clearerr(stdout);
+    }
     fg_timing_print(r->workers, r->count, stderr);
   }
   if (done) make_report(r);
@@ -395,9 +409,10 @@ int fg_run(fg_plan *plan, const fg_run_options *options) {
   write_now(r->started);
   fg_plan_identity(plan, NULL, r->hash);
   stop_signal = 0;
-  struct sigaction action = {.sa_handler = on_signal}, old_int, old_term;
+  struct sigaction action = {.sa_handler = on_signal}, ignore = {.sa_handler = SIG_IGN}, old_int, old_term, old_pipe;
   sigaction(SIGINT, &action, &old_int);
   sigaction(SIGTERM, &action, &old_term);
+  sigaction(SIGPIPE, &ignore, &old_pipe); // whoever looked on has left; the run goes on
   fg_error error = {0};
   bool complete = false;
   int code = FG_EXIT_FAILED;
@@ -414,6 +429,7 @@ int fg_run(fg_plan *plan, const fg_run_options *options) {
   if (r->shared.dir) fg_rundir_close(r->shared.dir);
   sigaction(SIGINT, &old_int, NULL);
   sigaction(SIGTERM, &old_term, NULL);
+  sigaction(SIGPIPE, &old_pipe, NULL);
   free(r);
   return code;
 }

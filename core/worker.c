@@ -79,7 +79,16 @@ static fg_status step(fg_worker *worker, const port_group *group) {
                                    : fg_port_next(group->readers[0], messages);
   if (status != FG_OK) return status;
   worker->positions[group->first].consumed += group->paired ? messages[0].batch->count : 1;
+  fg_crash_site site = fg_crash_here();
+  if (messages[0].kind == FG_BATCH) {
+    site.input = instance->inputs[group->first].port->name;
+    site.batch = ++worker->batches;
+    site.first = messages[0].batch->first;
+    site.count = messages[0].batch->count;
+  }
+  fg_crash_site before = fg_crash_enter(site);
   status = explained(worker, instance->stage->process(instance->self, group->first, given, group->count));
+  fg_crash_enter(before);
   for (uint32_t k = 0; k < group->count; k++) fg_message_unref(&messages[k]);
   return status < FG_OK ? status : FG_OK;
 }
@@ -145,7 +154,11 @@ static fg_status make_output(fg_worker *worker) {
   while (status == FG_OK && stage->produce) {
     fg_checkpoint_now_and_then(worker);
     if (fg_hub_stopping(hub) || atomic_load(fg_hub_cancelled(hub))) return FG_CANCELLED;
+    fg_crash_site site = fg_crash_here();
+    site.batch = worker->instance->output_count ? worker->senders[0].sequence + 1 : 0;
+    fg_crash_site before = fg_crash_enter(site);
     status = explained(worker, stage->produce(worker->instance->self));
+    fg_crash_enter(before);
     fg_pool_yield(worker->shared->pool);
   }
   return status == FG_DONE ? FG_OK : status;
@@ -185,7 +198,8 @@ static fg_status live(fg_worker *worker) {
 void *fg_worker_main(void *arg) {
   fg_worker *worker = arg;
   void *stack = fg_crash_stack_new();
-  fg_crash_site outside = fg_crash_enter((fg_crash_site){worker->instance->spec->name, worker->instance->file->path});
+  fg_crash_site outside =
+      fg_crash_enter((fg_crash_site){.stage = worker->instance->spec->name, .file = worker->instance->file->path});
   pthread_setname_np(pthread_self(), worker->instance->spec->name);
   fg_pool_acquire(worker->shared->pool);
   worker->started = fg_clock_now();

@@ -86,6 +86,7 @@ typedef struct fg_worker {
   double started;
   atomic_int state;             ///< 0 not begun, 1 at work, 2 done, 3 failed
   atomic_ullong read;           ///< configurations taken in
+  uint64_t batches;             ///< given to process
   atomic_ullong done, expected; ///< progress the stage itself reports
   fg_output_file *files;        ///< begun with output_begin, newest first
   fg_position *positions;       ///< one an input port

@@ -72,8 +72,15 @@ expect_text "$scratch/stdout" "random | configuration | up | down"
 expect_code 2 "$FINEGRAIN" plugins coarsen.majorty
 expect_code 0 "$FINEGRAIN" schema
 diff "$scratch/stdout" schemas/pipeline.schema.json || complain "schemas/pipeline.schema.json is stale: make schema"
+expect_code 0 "$FINEGRAIN" schema --markdown --out "$scratch/pages/reference"
+diff -r "$scratch/pages/reference" docs/reference || complain "docs/reference is stale: make schema"
 expect_code 0 "$FINEGRAIN" schema --markdown
-diff "$scratch/stdout" docs/reference.md || complain "docs/reference.md is stale: make schema"
+cat docs/reference/*.md | sort -u >"$scratch/lines"
+sort -u "$scratch/stdout" | diff - "$scratch/lines" || complain "schema --markdown prints other pages than it writes"
+expect_code 2 "$FINEGRAIN" schema --out "$scratch/pages"
+touch "$scratch/taken"
+expect_code 1 "$FINEGRAIN" schema --markdown --out "$scratch/taken"
+expect_text "$scratch/stderr" "finegrain schema: error: "
 for file in pipelines/quickstart.yaml pipelines/sample-critical.yaml; do expect_code 0 "$FINEGRAIN" check "$file"; done
 
 # A stage nobody listens to is a warning, not an error; a file beyond the limit is refused.

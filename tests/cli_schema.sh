@@ -61,9 +61,16 @@ YAML
 sed 's/{buffer: 1000000, compression: none}/{buffer: 64MiB, checkpoint: none}/' "$scratch/plain.yaml" >"$scratch/words.yaml"
 sed 's/^stream:.*/stream:/' "$scratch/plain.yaml" >"$scratch/nothing.yaml"
 for file in "$scratch"/*.yaml; do expect_code 0 "$FINEGRAIN" check "$file"; done
-validate "$scratch/schema.json" pipelines/*.yaml "$scratch"/*.yaml
+validate "$scratch/schema.json" pipelines/*.yaml pipelines/*/*.yaml "$scratch"/*.yaml
 grep -v ' valid$' "$scratch/stdout" && complain "the schema refuses what finegrain takes"
-[ "$(grep -c ' valid$' "$scratch/stdout")" -ge 7 ] || complain "too few pipelines were looked at"
+[ "$(grep -c ' valid$' "$scratch/stdout")" -ge 18 ] || complain "too few pipelines were looked at"
+
+# The first line of a pipeline tells an editor where the schema is, in the tree and installed alike.
+for file in pipelines/*.yaml pipelines/*/*.yaml; do
+  named=$(sed -n '1s/^# yaml-language-server: $schema=//p' "$file")
+  [ -n "$named" ] && cmp -s "$(dirname "$file")/$named" schemas/pipeline.schema.json ||
+    complain "$file does not name the schema in its first line"
+done
 
 # refused NAME PLACE: the golden mistake is seen, at its place.
 refused() {
@@ -127,4 +134,13 @@ expect_code 0 "$FINEGRAIN" schema --plugin-path "$scratch/plugin"
 cp "$scratch/stdout" "$scratch/larger.json"
 validate "$scratch/larger.json" examples/decimation/pipeline.yaml
 expect_text "$scratch/stdout" "pipeline.yaml valid"
+
+# What new-plugin writes names the schema that its 'make schema' makes, and is valid there.
+for kind in sampler network; do
+  expect_code 0 "$FINEGRAIN" new-plugin mine --kind $kind --out "$scratch/$kind"
+  expect_code 0 make -s -C "$scratch/$kind" schema
+  named=$(sed -n '1s/^# yaml-language-server: $schema=//p' "$scratch/$kind/pipeline.yaml")
+  validate "$scratch/$kind/$named" "$scratch/$kind/pipeline.yaml"
+  expect_text "$scratch/stdout" "pipeline.yaml valid"
+done
 finish

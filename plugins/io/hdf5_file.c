@@ -2,6 +2,7 @@
 #include "hdf5_file.h"
 
 #include "hdf5_call.h"
+#include "hdf5_inside.h"
 #include "names.h"
 
 #include "core/diagnostics.h"
@@ -222,11 +223,13 @@ static fg_status open_set(void *arg) {
   request *r = arg;
   hid_t file_access = H5Pcreate(H5P_FILE_ACCESS), set_access = H5Pcreate(H5P_DATASET_ACCESS);
   fg_status status = FG_OK;
+  char name[100];
   if (file_access < 0 || set_access < 0 || H5Pset_file_locking(file_access, 0, 1) < 0)
     status = hdf5_fail(r->error, "HDF5 cannot be set up");
   if (status == FG_OK && (r->file->file = H5Fopen(r->path, H5F_ACC_RDONLY, file_access)) < 0)
     status = hdf5_fail(r->error, "HDF5 cannot open it (is it whole?)");
   if (status == FG_OK) status = find_set(r, set_access);
+  if (status == FG_OK) status = hdf5_lies_inside(r->file->file, r->file->set, set_name(r->file, name), r->error);
   if (status == FG_OK) status = take_shape(r);
   if (status == FG_OK) status = prepare_set(r, set_access);
   if (set_access >= 0) H5Pclose(set_access);

@@ -2,6 +2,7 @@
 #include "hdf5_model.h"
 
 #include "hdf5_call.h"
+#include "hdf5_inside.h"
 #include "names.h"
 
 #include "core/diagnostics.h"
@@ -22,7 +23,7 @@ typedef struct request {
   fg_model **model;
   bool *known;
   fg_error *error;
-  hid_t models; ///< the group of all models
+  hid_t file, models; ///< models: the group of all models
   char *names[MOST_NAMES];
   size_t count;
 } request;
@@ -140,7 +141,7 @@ static fg_status check_storage(hid_t set, uint64_t length, fg_error *error) {
 }
 
 /// The weights as an array of doubles, to be freed.
-static fg_status read_weights(hid_t set, double **weights, uint64_t *count, fg_error *error) {
+static fg_status read_weights(hid_t file, hid_t set, double **weights, uint64_t *count, fg_error *error) {
   int64_t length = set >= 0 ? length_of(set) : -1;
   hid_t type = set >= 0 ? H5Dget_type(set) : -1;
   bool real = type >= 0 && H5Tget_class(type) == H5T_FLOAT && H5Tget_size(type) <= sizeof(double);
@@ -153,7 +154,8 @@ static fg_status read_weights(hid_t set, double **weights, uint64_t *count, fg_e
   *weights = calloc(*count + 1, sizeof **weights);
   if (!*weights) return fg_error_set(error, "out of memory for %" PRId64 " weights", length);
   if (*count == 0) return FG_OK;
-  fg_status status = check_storage(set, *count, error);
+  fg_status status = hdf5_lies_inside(file, set, "weights", error);
+  if (status == FG_OK) status = check_storage(set, *count, error);
   if (status == FG_OK && H5Dread(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, *weights) < 0)
     status = hdf5_fail(error, "HDF5 cannot read its weights");
   for (uint64_t k = 0; status == FG_OK && k < *count; k++)
@@ -174,7 +176,7 @@ static fg_status read_model(const request *r, const char *name) {
   if (network) hyperparameters = read_text(group, "hyperparameters", FG_MODEL_HYPERPARAMETERS, &why);
   if (hyperparameters) {
     set = H5Dopen2(group, "weights", H5P_DEFAULT);
-    status = read_weights(set, &weights, &count, &why);
+    status = read_weights(r->file, set, &weights, &count, &why);
   }
   if (status == FG_OK && !(*r->model = fg_model_create(network, hyperparameters, weights, count)))
     status = fg_error_set(&why, "out of memory");
@@ -189,13 +191,13 @@ static fg_status read_model(const request *r, const char *name) {
 
 static fg_status read_file(void *arg) {
   request *r = arg;
-  hid_t access = H5Pcreate(H5P_FILE_ACCESS), file = -1;
+  hid_t access = H5Pcreate(H5P_FILE_ACCESS);
   fg_status status = FG_OK;
   if (access < 0 || H5Pset_file_locking(access, 0, 1) < 0)
     status = hdf5_fail(r->error, "HDF5 cannot be set up");
-  else if ((file = H5Fopen(r->path, H5F_ACC_RDONLY, access)) < 0)
+  else if ((r->file = H5Fopen(r->path, H5F_ACC_RDONLY, access)) < 0)
     status = hdf5_fail(r->error, "HDF5 cannot open it (is it whole?)");
-  else if (H5Lexists(file, GROUP, H5P_DEFAULT) <= 0 || (r->models = H5Gopen2(file, GROUP, H5P_DEFAULT)) < 0)
+  else if (H5Lexists(r->file, GROUP, H5P_DEFAULT) <= 0 || (r->models = H5Gopen2(r->file, GROUP, H5P_DEFAULT)) < 0)
     status = fg_error_set(r->error, "it has no group '" GROUP "'; models are read from the results.h5 of a run");
   else if (H5Literate(r->models, H5_INDEX_NAME, H5_ITER_INC, NULL, keep_name, r) < 0)
     status = hdf5_fail(r->error, "HDF5 cannot list its models");
@@ -203,14 +205,14 @@ static fg_status read_file(void *arg) {
   if (status == FG_OK) status = name ? read_model(r, name) : FG_FAILED;
   for (size_t i = 0; i < r->count; i++) free(r->names[i]);
   if (r->models >= 0) H5Gclose(r->models);
-  if (file >= 0) H5Fclose(file);
+  if (r->file >= 0) H5Fclose(r->file);
   if (access >= 0) H5Pclose(access);
   return status;
 }
 
 fg_status hdf5_model_read(const fg_host *host, const char *path, const char *name, fg_model **model, bool *known,
                           fg_error *error) {
-  request r = {.path = path, .name = name, .model = model, .known = known, .error = error, .models = -1};
+  request r = {.path = path, .name = name, .model = model, .known = known, .error = error, .file = -1, .models = -1};
   *known = true;
   return hdf5_call(host, read_file, &r);
 }

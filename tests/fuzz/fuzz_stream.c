@@ -2,10 +2,8 @@
 // it read. 'make fuzz' runs it under libFuzzer, tests/test_fuzz_regression.c on the files of corpus/stream.
 // The first byte chooses what the rest is, and what is put right first so that deeper code is reached.
 #include "fuzz/forge.h"
+#include "fuzz/fuzz.h"
 #include "stream_file.h"
-
-#include <sys/mman.h>
-#include <unistd.h>
 
 enum {
   FUZZ_FILE = 1,    ///< a stream file; otherwise a batch
@@ -15,13 +13,6 @@ enum {
 
 /// Larger ones are left out: they cost time and show nothing new.
 #define MOST_RAW ((uint64_t)8 << 20)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/// Ends the program at the line that found a promise broken.
-static void require(bool kept) {
-  if (!kept) __builtin_trap();
-}
 
 static void mend_lengths(uint8_t *data, uint64_t bytes) {
   if (bytes < FORGE_HEADER) return;
@@ -81,13 +72,9 @@ static bool seal_file(uint8_t *data, uint64_t bytes) {
 
 /// Slabs come in order, as many batches as were announced, none after an error but the same error again.
 static void use_file(const uint8_t *data, uint64_t bytes) {
-  int handle = memfd_create("stream", MFD_CLOEXEC);
-  char path[64];
   fg_error error = {0};
   fg_stream_reader *reader = NULL;
-  snprintf(path, sizeof path, "/proc/self/fd/%d", handle);
-  require(handle >= 0 && write(handle, data, bytes) == (ssize_t)bytes);
-  fg_status status = fg_stream_open(path, &reader, &error);
+  fg_status status = fg_stream_open(fuzz_file(data, bytes), &reader, &error);
   require(status == FG_OK || (status == FG_FAILED && error.text[0]));
   if (status == FG_OK) {
     uint64_t configurations = 0, announced = 0, row = 0, read = 0;
@@ -108,7 +95,6 @@ static void use_file(const uint8_t *data, uint64_t bytes) {
       require(error.text[0] && fg_stream_next(reader, &batch, &error) == FG_FAILED);
     fg_stream_close(reader);
   }
-  close(handle);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
