@@ -67,7 +67,8 @@ estimate.correlation_OBJECTS := $(addprefix plugins/estimate/,correlation.o corr
 estimate.correlation_PKG   := fftw3
 estimate.scaling_OBJECTS   := $(addprefix plugins/estimate/,scaling.o scaling_points.o scaling_fit.o scaling_tables.o energy.o bins.o)
 estimate.scaling_PKG       := gsl
-estimate.likelihood_OBJECTS := $(addprefix plugins/estimate/,likelihood.o series.o) plugins/train/inputs.o
+estimate.likelihood_OBJECTS := $(addprefix plugins/estimate/,likelihood.o likelihood_pairs.o likelihood_dreams.o likelihood_rows.o scoring.o \
+                              block_kernel.o importance.o bins.o energy.o kaufman.o series.o) plugins/train/inputs.o
 estimate.rg-matrix_OBJECTS := $(addprefix plugins/estimate/,rg_matrix.o rg_tables.o rg_analysis.o rg_spectrum.o rg_moments.o operators.o pairs.o bins.o)
 estimate.rg-matrix_PKG     := gsl
 estimate.agreement_OBJECTS := $(addprefix plugins/estimate/,agreement.o pairs.o series.o)

@@ -317,7 +317,10 @@ static bool merge_formats(fg_plan *plan, const fg_instance *instance, fg_input *
     merged->configurations =
         merged->configurations && next->configurations ? merged->configurations + next->configurations : 0;
     if (next->batch > merged->batch) merged->batch = next->batch;
+    merged->has_weights &= next->has_weights;
+    if (strcmp(merged->network, next->network) != 0) merged->network[0] = '\0';
   }
+  merged->models = merged->kind == FG_MODEL ? input->edge_count : 0;
   uint32_t accepted = input->port->elements;
   if (merged->kind == FG_BATCH && accepted && !(accepted & (1u << merged->element))) {
     fg_error_at(plan->diagnostics, reference_place(instance, input, 0), instance->spec->name,

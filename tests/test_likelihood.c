@@ -17,7 +17,7 @@ static driver *open_stage(uint64_t length, const double *weights, const double *
   CHECK_TEXT(driver_error(d), "");
   fg_format model = format_of_model(1);
   fg_format fine = format_of_spins(2 * length, 2 * length), coarse = format_of_spins(length, length);
-  CHECK_INTEGER(driver_negotiate(d, (const fg_format *const[]){&model, baseline ? &model : NULL, &fine, &coarse}),
+  CHECK_INTEGER(driver_negotiate(d, (const fg_format *const[]){&model, baseline ? &model : NULL, &fine, &coarse, NULL}),
                 FG_OK);
   symmetric_feed(d, 0, 3, weights, 3);
   if (baseline) symmetric_feed(d, 1, 3, baseline, 3);
@@ -237,7 +237,7 @@ static void correlated(void) {
   changed.log_prob = correlated_log_prob;
   host_to_change(d)->lookup = find_changed;
   fg_format model = format_of_model(1), fine = format_of_spins(2, 2), coarse = format_of_spins(1, 1);
-  CHECK_INTEGER(driver_negotiate(d, (const fg_format *const[]){&model, &model, &fine, &coarse}), FG_OK);
+  CHECK_INTEGER(driver_negotiate(d, (const fg_format *const[]){&model, &model, &fine, &coarse, NULL}), FG_OK);
   model_at_work = NULL;
   symmetric_feed(d, 0, 3, published3, 3);
   symmetric_feed(d, 1, 3, wrong3, 3);
@@ -304,7 +304,7 @@ static driver *negotiated(void) {
   driver *d = driver_open("estimate.likelihood", "", 5);
   host_to_change(d)->lookup = find_changed;
   fg_format model = format_of_model(1), fine = format_of_spins(8, 8), coarse = format_of_spins(4, 4);
-  CHECK_INTEGER(driver_negotiate(d, (const fg_format *const[]){&model, NULL, &fine, &coarse}), FG_OK);
+  CHECK_INTEGER(driver_negotiate(d, (const fg_format *const[]){&model, NULL, &fine, &coarse, NULL}), FG_OK);
   return d;
 }
 
@@ -361,7 +361,7 @@ static void impossible(void) {
 static void refused(const fg_format *model, const fg_format *baseline, const fg_format *fine, const fg_format *coarse,
                     const char *message) {
   driver *d = driver_open("estimate.likelihood", "", 5);
-  CHECK_INTEGER(driver_negotiate(d, (const fg_format *const[]){model, baseline, fine, coarse}), FG_FAILED);
+  CHECK_INTEGER(driver_negotiate(d, (const fg_format *const[]){model, baseline, fine, coarse, NULL}), FG_FAILED);
   CHECK_TEXT(driver_error(d), message);
   driver_close(d);
 }

@@ -61,6 +61,11 @@ double *bins_next(bins *b, uint64_t count) {
   return sums_of(b, b->number - 1);
 }
 
+void bins_scale(bins *b, uint32_t begin, uint32_t end, double factor) {
+  for (uint32_t i = 0; i < b->number; i++)
+    for (uint32_t k = begin; k < end; k++) sums_of(b, i)[k] *= factor;
+}
+
 uint64_t bins_count(const bins *b) { return b->number ? (b->number - 1) * b->width + b->in_open : 0; }
 
 /// Without a last one that nothing was added to.

@@ -24,6 +24,9 @@ uint64_t bins_room(bins *b);
 /// The open bin's sums, to which the caller adds those of the next `count` configurations, count ≤ bins_room.
 double *bins_next(bins *b, uint64_t count);
 
+/// Multiplies sums begin … end-1 of every bin, when what they are measured in changes.
+void bins_scale(bins *b, uint32_t begin, uint32_t end, double factor);
+
 uint64_t bins_count(const bins *b);  ///< configurations so far
 uint32_t bins_number(const bins *b); ///< bins, the last one perhaps shorter than the others
 

@@ -1,243 +1,203 @@
-// likelihood.c — estimate.likelihood: how probable a model finds fine lattices given coarse ones, in nats per fine spin,
-// alone or beside a second model on the same pairs. Errors are series.c's business, probabilities the network's.
-#include "finegrain/finegrain.h"
+// likelihood.c — estimate.likelihood: how probable a model finds fine lattices given coarse ones. Of given pairs it makes a
+// mean (likelihood_pairs.h), of dreams weights that certify them (likelihood_dreams.h). Here are its parameters and inputs.
+#include "likelihood_dreams.h"
+#include "likelihood_pairs.h"
+#include "plugins/generate/ladder.h"
 
-#include "plugins/train/inputs.h"
-
-#include "groups.h"
-#include "series.h"
-
-#include <inttypes.h>
 #include <stdlib.h>
 
-#define KIND "estimate.likelihood"
-#define SHARES 16u         // of a batch, scored in parallel
-#define USUAL_BATCH 65536u // configurations of a batch, where it is not announced
+enum { MODEL, BASELINE, FINE, COARSE, FIRST }; // inputs
 
-enum { MODEL, BASELINE, MODELS };
-enum { FINE = MODELS, COARSE };                         // input ports, after the two for models
-enum { NLL, NLL_BASELINE, NLL_DIFFERENCE, QUANTITIES }; // the moments kept, less those of the first configuration
-static const char *const names[QUANTITIES] = {"nll", "nll_baseline", "nll_difference"};
-
-/// All pairs of one fine lattice at one level and coupling.
-typedef struct group {
-  double first[QUANTITIES]; ///< of the first pair: sums are kept relative to it, so that little cancels
-  series *series;
-} group;
+typedef struct config {
+  double coupling;
+  int32_t kernel;
+  double strength;
+  int64_t first_steps;
+} config;
 
 typedef struct likelihood {
   const fg_host *host;
-  inputs_model model[MODELS];
-  uint32_t models; ///< connected
-  group_list list;
-  group *group;             ///< list.most of them; NULL until the first
-  uint64_t chains;          ///< over all groups
-  double *log_prob[MODELS]; ///< of the pairs of a batch
-  uint64_t room;            ///< pairs they have space for
+  const config *config;
+  inputs_model *model; ///< those of the list; NULL until negotiate
+  int64_t models, arrived;
+  inputs_model baseline, first;
+  int has_baseline, has_first;
+  likelihood_pairs *pairs;
+  likelihood_dreams *dreams; ///< one of the two
 } likelihood;
 
 static fg_status create(const fg_host *host, const void *given, void **self) {
-  (void)given;
   likelihood *stage = calloc(1, sizeof *stage);
   if (!stage) return host->fail(host, "out of memory");
   stage->host = host;
+  stage->config = given;
   *self = stage;
   return FG_OK;
 }
 
 static void destroy(void *self) {
   likelihood *stage = self;
-  for (uint32_t g = 0; stage->group && g < stage->list.count; g++) series_free(stage->group[g].series);
-  free(stage->group);
-  free(stage->list.key);
-  for (int m = 0; m < MODELS; m++) {
-    free(stage->log_prob[m]);
-    inputs_clear(&stage->model[m]);
-  }
+  likelihood_pairs_free(stage->pairs);
+  likelihood_dreams_free(stage->dreams);
+  for (int64_t m = 0; m < stage->models; m++) inputs_clear(&stage->model[m]);
+  inputs_clear(&stage->baseline);
+  inputs_clear(&stage->first);
+  free(stage->model);
   free(stage);
 }
 
 // ---- formats
 
+static fg_status announce(likelihood *stage, inputs_model *model, const char *port, const fg_format *format) {
+  const fg_host *host = stage->host;
+  if (inputs_announce(model, host, port, format) != FG_OK) return FG_FAILED;
+  if (format->has_weights) return FG_OK;
+  return host->fail(host,
+                    "the %s, of '%s', comes without weights, so it has no likelihood; train it, or give "
+                    "weights to its network",
+                    model->port, model->kind);
+}
+
+static fg_status announce_all(likelihood *stage, const fg_format *const *inputs) {
+  const int64_t models = ladder_models(inputs[MODEL]);
+  stage->has_baseline = inputs[BASELINE] != NULL;
+  stage->has_first = inputs[FIRST] != NULL;
+  stage->model = calloc((size_t)models, sizeof *stage->model);
+  if (!stage->model) return stage->host->fail(stage->host, "out of memory");
+  stage->models = models;
+  for (int64_t m = 0; m < models; m++)
+    if (announce(stage, &stage->model[m], "model", inputs[MODEL]) != FG_OK) return FG_FAILED;
+  if (stage->has_baseline && announce(stage, &stage->baseline, "baseline", inputs[BASELINE]) != FG_OK) return FG_FAILED;
+  return stage->has_first ? announce(stage, &stage->first, "first model", inputs[FIRST]) : FG_OK;
+}
+
+static fg_status negotiate_pairs(likelihood *stage, const fg_format *fine, const fg_format *coarse, uint64_t *memory) {
+  const fg_host *host = stage->host;
+  if (stage->models > 1 || stage->has_first)
+    return host->fail(host, "pairs are scored under one model, but several are connected; leave out input 'coarse' to "
+                            "score dreams, or take a stage for each model");
+  const inputs_model *models[LIKELIHOOD_MODELS] = {stage->model, &stage->baseline};
+  stage->pairs = likelihood_pairs_new(host, models, stage->has_baseline ? 2 : 1, fine, coarse, memory);
+  return stage->pairs ? FG_OK : FG_FAILED;
+}
+
+static fg_status negotiate_dreams(likelihood *stage, const fg_format *fine, uint64_t *memory) {
+  const fg_host *host = stage->host;
+  const config *c = stage->config;
+  if (stage->has_baseline)
+    return host->fail(host,
+                      "a baseline is compared with on pairs of lattices, which need input 'coarse'; connect that, "
+                      "or weigh each model's own dreams with a stage of its own");
+  const likelihood_target target = {.model = stage->model,
+                                    .models = stage->models,
+                                    .first = stage->has_first ? &stage->first : NULL,
+                                    .first_steps = c->first_steps,
+                                    .kernel = block_kernel_new((block_kernel_rule)c->kernel, c->strength),
+                                    .coupling = c->coupling};
+  stage->dreams = likelihood_dreams_new(host, &target, fine, memory);
+  return stage->dreams ? FG_OK : FG_FAILED;
+}
+
 static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format *const *outputs, uint64_t *memory) {
   (void)outputs;
-  static const char *const ports[MODELS] = {"model", "baseline"};
   likelihood *stage = self;
-  const fg_host *host = stage->host;
-  for (stage->models = 0; stage->models < MODELS && inputs[stage->models]; stage->models++) {
-    inputs_model *model = &stage->model[stage->models];
-    if (inputs_announce(model, host, ports[stage->models], inputs[stage->models]) != FG_OK) return FG_FAILED;
-    if (!inputs[stage->models]->has_weights)
-      return host->fail(host,
-                        "the %s, of '%s', comes without weights, so it has no likelihood; train it, or give "
-                        "weights to its network",
-                        model->port, model->kind);
-  }
-  const fg_format *fine = inputs[FINE];
-  if (inputs_check_formats(host, fine, inputs[COARSE]) != FG_OK) return FG_FAILED;
-  stage->list.most = fine->shape_count + GROUPS_EXTRA;
-  *memory = sizeof(likelihood) + stage->list.most * (sizeof(group_key) + sizeof(group) + series_bytes(0)) +
-            series_bytes(GROUPS_MOST_CHAINS) + series_estimate_bytes() +
-            stage->models * sizeof(double) * (fine->batch ? fine->batch : USUAL_BATCH);
-  return FG_OK;
-}
-
-// ---- scoring
-
-static fg_status take_model(likelihood *stage, uint32_t port, const fg_model *model) {
-  fg_status status = inputs_take(&stage->model[port], model);
-  if (status != FG_OK || model->weight_count) return status;
-  return stage->host->fail(stage->host, "the %s came without weights, though they were announced",
-                           stage->model[port].port);
-}
-
-/// The group of a batch; NULL: reported.
-static group *find_group(likelihood *stage, const fg_batch *fine) {
-  const fg_host *host = stage->host;
-  int64_t index = group_of(&stage->list, host, KIND, fine);
-  if (index < 0) return NULL;
-  if (!stage->group) stage->group = calloc(stage->list.most, sizeof *stage->group);
-  group *here = stage->group ? &stage->group[index] : NULL;
-  if (here && !here->series) here->series = series_new();
-  if (here && here->series) return here;
-  host->fail(host, "out of memory");
-  return NULL;
-}
-
-static fg_status make_room(likelihood *stage, uint64_t count) {
-  if (count <= stage->room) return FG_OK;
-  for (uint32_t m = 0; m < stage->models; m++) {
-    double *grown = realloc(stage->log_prob[m], count * sizeof *grown);
-    if (!grown) return stage->host->fail(stage->host, "out of memory for %" PRIu64 " likelihoods", count);
-    stage->log_prob[m] = grown;
-  }
-  stage->room = count;
-  return FG_OK;
-}
-
-typedef struct scoring {
-  const likelihood *stage;
-  const fg_batch *fine, *coarse;
-} scoring;
-
-static fg_status score_share(void *arg, uint64_t share) {
-  const scoring *work = arg;
-  const likelihood *stage = work->stage;
-  const uint64_t count = work->fine->count;
-  const uint32_t begin = (uint32_t)(count * share / SHARES), end = (uint32_t)(count * (share + 1) / SHARES);
-  fg_status status = FG_OK;
-  for (uint32_t m = 0; status == FG_OK && m < stage->models && begin < end; m++) {
-    const inputs_model *model = &stage->model[m];
-    if (stage->host->cancelled(stage->host)) return FG_CANCELLED;
-    status = model->network->log_prob(model->opened, work->fine, work->coarse, begin, end, stage->log_prob[m]);
-  }
+  if (announce_all(stage, inputs) != FG_OK) return FG_FAILED;
+  fg_status status = inputs[COARSE] ? negotiate_pairs(stage, inputs[FINE], inputs[COARSE], memory)
+                                    : negotiate_dreams(stage, inputs[FINE], memory);
+  *memory += sizeof(likelihood) + (uint64_t)stage->models * sizeof(inputs_model);
   return status;
 }
 
-/// A pair of probability 0 makes the mean infinite, however many others there are.
-static fg_status refuse_score(const likelihood *stage, const fg_batch *fine, uint64_t i, uint32_t m) {
-  const double log_prob = stage->log_prob[m][i];
-  char size[96];
-  fg_lattice_name(&fine->lattice, size);
-  if (!(log_prob < 0))
-    return stage->host->fail(stage->host,
-                             "the %s gives configuration %" PRIu64 " of size %s the log-probability %g; "
-                             "this is a fault of '%s' or of its weights",
-                             stage->model[m].port, fine->first + i, size, log_prob, stage->model[m].kind);
-  return stage->host->fail(stage->host,
-                           "configuration %" PRIu64 " of size %s has probability 0 under the %s, so the likelihood of "
-                           "all is 0; score a model that excludes nothing, or pairs that it can make",
-                           fine->first + i, size, stage->model[m].port);
-}
+// ---- what comes in
 
-/// Adds pair i of a batch to its group.
-static fg_status add_pair(const likelihood *stage, group *here, int64_t chain, const fg_batch *fine, uint64_t i) {
-  const double spins = (double)fg_lattice_sites(&fine->lattice);
-  double x[SERIES_MOMENTS] = {0};
-  for (uint32_t m = 0; m < stage->models; m++) {
-    if (!isfinite(stage->log_prob[m][i])) return refuse_score(stage, fine, i, m);
-    x[NLL + m] = -stage->log_prob[m][i] / spins;
-  }
-  x[NLL_DIFFERENCE] = x[NLL] - x[NLL_BASELINE];
-  for (int q = 0; q < QUANTITIES; q++) {
-    if (series_count(here->series) == 0) here->first[q] = x[q];
-    x[q] -= here->first[q];
-  }
-  if (series_add(here->series, chain, x) == 0) return FG_OK;
-  return stage->host->fail(stage->host, "out of memory");
+static fg_status take_model(likelihood *stage, uint32_t port, const fg_model *model) {
+  // One more than were announced is told of by the last.
+  inputs_model *expected = port == BASELINE ? &stage->baseline : &stage->first;
+  if (port == MODEL) expected = &stage->model[stage->arrived < stage->models ? stage->arrived++ : stage->models - 1];
+  fg_status status = inputs_take(expected, model);
+  if (status != FG_OK || model->weight_count) return status;
+  return stage->host->fail(stage->host, "the %s came without weights, though they were announced", expected->port);
 }
 
 static fg_status process(void *self, uint32_t port, const fg_message *const *messages, uint32_t count) {
-  (void)count;
   likelihood *stage = self;
-  const fg_host *host = stage->host;
-  if (port < MODELS) return take_model(stage, port, messages[0]->model);
-  scoring work = {stage, messages[0]->batch, messages[1]->batch};
-  const fg_batch *fine = work.fine;
-  for (uint32_t m = 0; m < stage->models; m++)
-    if (inputs_require(&stage->model[m]) != FG_OK) return FG_FAILED;
-  if (inputs_check(host, &fine->lattice, &work.coarse->lattice) != FG_OK) return FG_FAILED;
-  if (fine->count == 0) return FG_OK;
-  group *here = find_group(stage, fine);
-  if (!here || make_room(stage, fine->count) != FG_OK) return FG_FAILED;
-  int64_t chain = group_chain(here->series, &stage->chains, host, KIND, fine);
-  if (chain < 0) return FG_FAILED;
-  fg_status status = host->parallel_for(host, SHARES, score_share, &work);
-  for (uint64_t i = 0; status == FG_OK && i < fine->count; i++) status = add_pair(stage, here, chain, fine, i);
-  return status;
-}
-
-// ---- estimates
-
-/// Quantity *arg of the mean moments.
-static double mean_of(const void *arg, const double *mean, double *gradient) {
-  const int quantity = *(const int *)arg;
-  for (uint32_t i = 0; i < SERIES_MOMENTS; i++) gradient[i] = 0;
-  gradient[quantity] = 1;
-  return mean[quantity];
-}
-
-static fg_status add_rows(const likelihood *stage, fg_table *table, uint32_t index) {
-  const fg_host *host = stage->host;
-  const group *here = &stage->group[index];
-  const group_key *key = &stage->list.key[index];
-  const series *parts[] = {here->series};
-  for (int q = 0; q < (stage->models > 1 ? QUANTITIES : 1); q++) {
-    series_result result;
-    if (series_estimate(parts, 1, mean_of, &q, &result) != 0) return host->fail(host, "out of memory");
-    fg_estimate row = {.lattice = &key->lattice,
-                       .level = key->level,
-                       .observable = names[q],
-                       .value = here->first[q] + result.value,
-                       .error = result.error,
-                       .n = series_count(here->series),
-                       .tau_int = result.tau_int,
-                       .exact = NAN,
-                       .unit = "nat"};
-    if (fg_estimates_add(host, table, &row) != FG_OK) return FG_FAILED;
-  }
-  return FG_OK;
+  if (port != FINE) return take_model(stage, port, messages[0]->model);
+  if (stage->dreams) return likelihood_dreams_take(stage->dreams, messages[0]->batch);
+  if (inputs_require(stage->model) != FG_OK || (stage->has_baseline && inputs_require(&stage->baseline) != FG_OK))
+    return FG_FAILED;
+  (void)count;
+  return likelihood_pairs_take(stage->pairs, messages[0]->batch, messages[1]->batch);
 }
 
 static fg_status flush(void *self) {
   const likelihood *stage = self;
   const fg_host *host = stage->host;
   fg_table *table = fg_estimates_new(host);
-  fg_status status = table ? FG_OK : FG_FAILED;
-  for (uint32_t g = 0; status == FG_OK && g < stage->list.count; g++) status = add_rows(stage, table, g);
+  if (!table) return FG_FAILED;
+  fg_status status =
+      stage->dreams ? likelihood_dreams_finish(stage->dreams, table) : likelihood_pairs_finish(stage->pairs, table);
   if (status == FG_OK) return host->emit_table(host, 0, table);
-  if (table) host->table_unref(host, table);
+  host->table_unref(host, table);
   return status;
 }
 
 // ---- descriptor
 
+static const char *const kernel_choices[] = {"majority", "decimation", "soft", NULL};
+
+static const fg_param param_coupling = {
+    .size = sizeof(fg_param),
+    .type = FG_PARAM_REAL,
+    .offset = offsetof(config, coupling),
+    .name = "coupling",
+    .def = "critical",
+    .min = "-1000",
+    .max = "1000",
+    .names = (const char *const[]){"critical=0.44068679350977147", NULL},
+    .unit = "1",
+    .doc = "Dreams: coupling K of the Ising model that they are weighed against; critical is ln(1+√2)/2.",
+};
+static const fg_param param_kernel = {
+    .size = sizeof(fg_param),
+    .type = FG_PARAM_CHOICE,
+    .offset = offsetof(config, kernel),
+    .name = "kernel",
+    .def = "majority",
+    .choices = kernel_choices,
+    .doc =
+        "Dreams: the blocking q(coarse | fine) they are to undo: majority of 2×2 spins with random ties; decimation to "
+        "the spin at (0,0) of each block; soft, a sign with probability σ(2 strength · the block's sum).",
+};
+static const fg_param param_strength = {
+    .size = sizeof(fg_param),
+    .type = FG_PARAM_REAL,
+    .offset = offsetof(config, strength),
+    .name = "strength",
+    .def = "1",
+    .min = "0",
+    .max = "1000",
+    .unit = "1",
+    .doc =
+        "Dreams, kernel soft: how strongly a coarse spin follows its block; the log tells which value fits each size "
+        "best.",
+};
+static const fg_param param_first_steps = {
+    .size = sizeof(fg_param),
+    .type = FG_PARAM_INTEGER,
+    .offset = offsetof(config, first_steps),
+    .name = "first_steps",
+    .def = "2",
+    .min = "0",
+    .max = "31",
+    .unit = "1",
+    .doc = "Dreams: inverse steps that the model at `first`, if there is one, has made, as the dream says.",
+};
 static const fg_port input_model = {
     .size = sizeof(fg_port),
     .kinds = FG_MODEL,
-    .flags = FG_PORT_FIRST,
+    .flags = FG_PORT_FIRST | FG_PORT_MANY,
     .name = "model",
-    .doc = "The model to score, with weights.",
+    .doc = "The model to score, with weights; for dreams the same list of models that they were made with.",
 };
 static const fg_port input_baseline = {
     .size = sizeof(fg_port),
@@ -252,39 +212,70 @@ static const fg_port input_fine = {
     .elements = 1u << FG_SPIN1,
     .flags = FG_PORT_PAIRED,
     .name = "fine",
-    .doc = "Configurations the model has not learned from.",
+    .doc = "Configurations the model has not learned from; or, without `coarse`, dreams, all their levels.",
 };
 static const fg_port input_coarse = {
     .size = sizeof(fg_port),
     .kinds = FG_BATCH,
     .elements = 1u << FG_SPIN1,
-    .flags = FG_PORT_PAIRED,
+    .flags = FG_PORT_PAIRED | FG_PORT_OPTIONAL,
     .name = "coarse",
     .doc = "The same configurations, coarse-grained by a factor of 2.",
+};
+static const fg_port input_first = {
+    .size = sizeof(fg_port),
+    .kinds = FG_MODEL,
+    .flags = FG_PORT_FIRST | FG_PORT_OPTIONAL,
+    .name = "first",
+    .doc = "Dreams: the model that made their first steps, if that was another one.",
 };
 static const fg_port output = {
     .size = sizeof(fg_port),
     .kinds = FG_TABLE,
     .name = "estimates",
-    .doc = "For each fine size, level and coupling `nll`; with a baseline also `nll_baseline` and `nll_difference`.",
+    .doc =
+        "For each fine size, level and coupling `nll`; with a baseline also `nll_baseline` and `nll_difference`; for "
+        "dreams the rows of the certificate.",
 };
 
 static const fg_stage stage_descriptor = {
     .size = sizeof(fg_stage),
     .kind = "estimate.likelihood",
-    .summary = "likelihood of fine lattices given coarse ones under a model, alone or beside another",
-    .doc = "For every fine size, level and coupling, in nats per fine spin:\n\n"
-           "- `nll` = −⟨ln P(fine | coarse)⟩/N under the model, N fine spins\n"
-           "- `nll_baseline`, the same under the baseline\n"
-           "- `nll_difference` = `nll` − `nll_baseline`, negative where the model is better; its error is that of the "
-           "differences pair by pair, much smaller than those of the two\n\n"
-           "Smaller is better; ln 2 is a coin. Score on configurations the model has not learned from: another sampler "
-           "stage draws others.\n\n"
-           "Errors are one standard deviation by a jackknife over bins that exceed the autocorrelation time, as in "
-           "estimate.thermo. A pair of probability 0 makes the mean infinite and is an error.",
-    .params = (const fg_param *const[]){NULL},
-    .inputs = (const fg_port *const[]){&input_model, &input_baseline, &input_fine, &input_coarse, NULL},
+    .summary = "likelihood of fine lattices given coarse ones, and what it says of dreams",
+    .doc =
+        "**Pairs.** With `coarse` connected, for every fine size, level and coupling, in nats per fine spin:\n\n"
+        "- `nll` = −⟨ln P(fine | coarse)⟩/N under the model, N fine spins\n"
+        "- `nll_baseline`, the same under the baseline\n"
+        "- `nll_difference` = `nll` − `nll_baseline`, negative where the model is better; its error is that of the "
+        "differences pair by pair, much smaller than those of the two\n\n"
+        "Smaller is better; ln 2 is a coin. Score on configurations the model has not learned from: another sampler "
+        "stage draws others. Errors are one standard deviation by a jackknife over bins that exceed the autocorrelation "
+        "time, as in estimate.thermo. A pair of probability 0 makes the mean infinite and is an error.\n\n"
+        "**Dreams.** With `fine` alone it takes a dream from one spin on, all its levels, and the models it was made "
+        "with, in the same order. A dream c0, c1 … cn has the weight W,\n\n"
+        "    ln W = −K E(cn) + Σ ln q(c_k | c_k+1) − ln p(c0) − Σ ln P(c_k+1 | c_k),\n\n"
+        "E the energy, q the `kernel` and p(c0) = ½. Whatever the network, ⟨W⟩ = Z, the partition function of the Ising "
+        "model, and ⟨ln W⟩ ≤ ln Z. So the dream has a variational free energy (as D. Wu, L. Wang and P. Zhang, Phys. Rev. "
+        "Lett. 122, 080602, 2019, use it), and how far it lies above the exact one, known from B. Kaufman, Phys. Rev. 76, "
+        "1232 (1949), is the relative entropy of the dream to the model: agreement of observables is no such proof.\n\n"
+        "- `nll` = −⟨ln P⟩/N of the step that made the level\n"
+        "- `lnZ` = ln⟨W⟩, of the whole lattice, beside the exact value\n"
+        "- `free_energy` = −⟨ln W⟩/N, beside the exact −ln Z/N, and `lnZ_gap` = (exact ln Z − ⟨ln W⟩)/N ≥ 0, nats per "
+        "site\n"
+        "- `ess` = (ΣW)²/(n ΣW²): the share of n dreams that independent draws of the target would be worth\n"
+        "- `zero_weight`, the share of dreams with W = 0\n"
+        "- `e`, `m2`, `U`, `varE`: reweighted, that is, ⟨W e⟩/⟨W⟩ and so on, of the target and no longer of the dream\n\n"
+        "With one model all levels are weighed, each as the last of a shorter dream. With a list of them only the last "
+        "level is: those below are drawn as its blocks.\n\n"
+        "Dreams are independent; errors are by a jackknife. A small `ess` is unreliable itself, and with it all that is "
+        "reweighted: when fewer than 200 draws' worth decide, or one weight is more than 5% of the sum, a warning says "
+        "so. A network that can break the hard kernel dreams lattices of W = 0: then ⟨ln W⟩ = −∞ and the rows "
+        "`free_energy` and `lnZ_gap` are left out, with a warning. Of lattices the network excludes and the target does "
+        "not, nothing is seen but that `lnZ` is too small; that is warned of, too.",
+    .params = (const fg_param *const[]){&param_coupling, &param_kernel, &param_strength, &param_first_steps, NULL},
+    .inputs = (const fg_port *const[]){&input_model, &input_baseline, &input_fine, &input_coarse, &input_first, NULL},
     .outputs = (const fg_port *const[]){&output, NULL},
+    .config_size = sizeof(config),
     .create = create,
     .negotiate = negotiate,
     .process = process,
@@ -295,7 +286,7 @@ static const fg_stage stage_descriptor = {
 const fg_plugin finegrain_plugin = {
     FG_PLUGIN_HEADER,
     .name = "likelihood",
-    .version = "0.1.0",
+    .version = "0.2.0",
     .license = "MIT",
     .stages = (const fg_stage *const[]){&stage_descriptor, NULL},
 };

@@ -1,6 +1,7 @@
 // dream.c — generate.dream: iterates a model upward. From a small uniform lattice, one spin by default, every step
 // doubles the size by drawing fine spins given the coarse ones. Batches are fixed by the parameters, and leave no trace
 // in the spins (refine.h).
+#include "ladder.h"
 #include "refine.h"
 
 #include <inttypes.h>
@@ -22,7 +23,9 @@ typedef struct config {
 typedef struct dream {
   const fg_host *host;
   const config *config;
-  refine_model model, first;
+  refine_model *model; ///< those of the list; NULL until negotiate
+  int64_t models, arrived;
+  refine_model first;
   int has_first; ///< the second model is connected
   uint32_t batch_size;
   uint64_t next; ///< first configuration not yet dreamt
@@ -39,8 +42,9 @@ static fg_status create(const fg_host *host, const void *given, void **self) {
 
 static void destroy(void *self) {
   dream *stage = self;
-  refine_close(&stage->model);
+  for (int64_t m = 0; m < stage->models; m++) refine_close(&stage->model[m]);
   refine_close(&stage->first);
+  free(stage->model);
   free(stage);
 }
 
@@ -82,6 +86,19 @@ static fg_status check_first_steps(const dream *stage) {
   return FG_OK;
 }
 
+static fg_status announce(dream *stage, const fg_format *model, const fg_format *first) {
+  const fg_host *host = stage->host;
+  const config *c = stage->config;
+  const int64_t models = ladder_models(model);
+  if (ladder_check(host, c->levels, first ? c->first_steps : 0, models) != FG_OK) return FG_FAILED;
+  stage->model = calloc((size_t)models, sizeof *stage->model);
+  if (!stage->model) return host->fail(host, "out of memory");
+  stage->models = models;
+  for (int64_t m = 0; m < models; m++)
+    if (refine_announce(&stage->model[m], host, "model", model) != FG_OK) return FG_FAILED;
+  return first ? refine_announce(&stage->first, host, "first model", first) : FG_OK;
+}
+
 static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format *const *outputs, uint64_t *memory) {
   dream *stage = self;
   const config *c = stage->config;
@@ -90,11 +107,10 @@ static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format
   const fg_status checks[] = {
       check_size(stage),
       check_first_steps(stage),
-      refine_announce(&stage->model, stage->host, "model", inputs[MODEL]),
-      stage->has_first ? refine_announce(&stage->first, stage->host, "first model", inputs[FIRST]) : FG_OK,
   };
   for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
     if (checks[i] != FG_OK) return checks[i];
+  if (announce(stage, inputs[MODEL], inputs[FIRST]) != FG_OK) return FG_FAILED;
 
   fg_lattice start = lattice_at(stage, 0), last = lattice_at(stage, c->levels);
   stage->batch_size = refine_together(&last);
@@ -104,14 +120,18 @@ static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format
     out->shapes[out->shape_count++] = lattice_at(stage, level);
   out->configurations = (uint64_t)c->configurations;
   out->batch = stage->batch_size;
-  *memory = sizeof(dream) + refine_bytes(&start, c->levels, stage->batch_size);
+  *memory = sizeof(dream) + (uint64_t)stage->models * sizeof(refine_model) +
+            refine_bytes(&start, c->levels, stage->batch_size);
   return FG_OK;
 }
 
 static fg_status process(void *self, uint32_t port, const fg_message *const *messages, uint32_t count) {
   (void)count;
   dream *stage = self;
-  return refine_open(port == FIRST ? &stage->first : &stage->model, messages[0]->model);
+  if (port == FIRST) return refine_open(&stage->first, messages[0]->model);
+  // One more than were announced is told of by the last.
+  const int64_t m = stage->arrived < stage->models ? stage->arrived++ : stage->models - 1;
+  return refine_open(&stage->model[m], messages[0]->model);
 }
 
 // ---- dreaming
@@ -137,8 +157,8 @@ static fg_status produce(void *self) {
 
   fg_batch *start = start_batch(stage, left < stage->batch_size ? (uint32_t)left : stage->batch_size);
   if (!start) return FG_FAILED;
-  refine_way way = {&stage->first, &stage->model, stage->has_first ? c->first_steps : 0, c->levels,
-                    c->keep == KEEP_ALL};
+  refine_way way = {&stage->first, stage->model,       stage->models, stage->has_first ? c->first_steps : 0,
+                    c->levels,     c->keep == KEEP_ALL};
   fg_status status = FG_OK;
   if (way.keep_all) {
     host->batch_ref(host, start);
@@ -227,9 +247,11 @@ static const fg_param param_first_steps = {
 static const fg_port input_model = {
     .size = sizeof(fg_port),
     .kinds = FG_MODEL,
-    .flags = FG_PORT_FIRST,
+    .flags = FG_PORT_FIRST | FG_PORT_MANY,
     .name = "model",
-    .doc = "A network with weights.",
+    .doc =
+        "A network with weights; or a list of them, of which the last makes the last step, the one before it the step "
+        "before, and the first one all earlier steps.",
 };
 static const fg_port input_first = {
     .size = sizeof(fg_port),
@@ -256,6 +278,10 @@ static const fg_stage stage_descriptor = {
         "no preferred sign this is the symmetric ensemble, with less noise than random signs.\n\n"
         "A 5×5 or 7×7 kernel meets itself around the smallest lattices. As in that paper, a second model at `first`, "
         "of a 3×3 kernel say, does the first `first_steps` inverse steps, 2 unless said, and `model` the others.\n\n"
+        "**A model for each level.** `inputs: {model: [lower, second, top]}` makes the last step with `top`, the one before "
+        "with `second` and all earlier ones with `lower`. What is to be drawn depends on the distance from the top: on "
+        "Ising lattices there, on their block spins below, on block spins of those, and so on; models for these, trained "
+        "on small lattices, serve dreams of any size.\n\n"
         "Configurations are independent. The levels of one configuration are not: they are parents and children.",
     .params = (const fg_param *const[]){&param_start, &param_levels, &param_configurations, &param_keep,
                                         &param_first_steps, NULL},

@@ -1,6 +1,8 @@
 // refine.c — see refine.h.
 #include "refine.h"
 
+#include "ladder.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -19,14 +21,19 @@ static fg_status refuse_untrained(const refine_model *model) {
                            model->kind);
 }
 
+static fg_status find_network(refine_model *model) {
+  const fg_host *host = model->host;
+  model->network = host->lookup(host, model->kind, FG_NETWORK_EXTENSION);
+  if (model->network) return FG_OK;
+  return host->fail(host, "%s '%s' is of no network this program has; a model comes from a network stage", model->name,
+                    model->kind);
+}
+
 fg_status refine_announce(refine_model *model, const fg_host *host, const char *name, const fg_format *format) {
   model->host = host;
   model->name = name;
   snprintf(model->kind, sizeof model->kind, "%s", format->network);
-  model->network = host->lookup(host, model->kind, FG_NETWORK_EXTENSION);
-  if (!model->network)
-    return host->fail(host, "%s '%s' is of no network this program has; a model comes from a network stage", name,
-                      model->kind);
+  if (model->kind[0] && find_network(model) != FG_OK) return FG_FAILED;
   model->isa = slices_chosen(host);
   if (!model->isa) return FG_FAILED;
   return format->has_weights ? FG_OK : refuse_untrained(model);
@@ -42,6 +49,10 @@ static void prepare(refine_model *model) {
 fg_status refine_open(refine_model *model, const fg_model *arrived) {
   const fg_host *host = model->host;
   if (model->opened) return host->fail(host, "takes one %s, but more than one arrived", model->name);
+  if (!model->kind[0]) {
+    snprintf(model->kind, sizeof model->kind, "%s", arrived->network);
+    if (find_network(model) != FG_OK) return FG_FAILED;
+  }
   if (strcmp(arrived->network, model->kind) != 0)
     return host->fail(host, "a %s of '%s' arrived where '%s' was announced", model->name, arrived->network,
                       model->kind);
@@ -177,7 +188,8 @@ fg_status refine_climb(const refine_way *way, fg_rng_key key, const fg_batch *st
   fg_batch *made = NULL;
   fg_status status = FG_OK;
   for (int64_t step = 1; status == FG_OK && step <= way->steps; step++) {
-    const refine_model *model = step <= way->first_steps ? way->first : way->rest;
+    const refine_model *model =
+        step <= way->first_steps ? way->first : &way->rest[ladder_rung(way->steps, way->rest_count, step)];
     if (!model->opened) status = host->fail(host, "no %s arrived", model->name);
     const fg_batch *coarse = made ? made : start;
     fg_batch *fine = NULL;

@@ -8,15 +8,15 @@
 
 // ---- models
 
-/// A model input: what was announced and, later, the open model.
+/// A model that is expected: what was announced and, later, the open model.
 typedef struct refine_model {
   const fg_host *host;
   const char *name;          ///< in messages: "model", "first model"; constant
-  const fg_network *network; ///< behaviour of the kind announced
-  char kind[64];
-  fg_network_model *opened; ///< NULL until it arrives
-  const slices_isa *isa;    ///< what draws a model that has a table
-  int sliced;               ///< it has one, prepared in `rule`
+  const fg_network *network; ///< behaviour of the kind announced; NULL until the model arrives when that is open
+  char kind[64];             ///< "": one of several, as a list brings them
+  fg_network_model *opened;  ///< NULL until it arrives
+  const slices_isa *isa;     ///< what draws a model that has a table
+  int sliced;                ///< it has one, prepared in `rule`
   slices_rule rule;
 } refine_model;
 
@@ -43,9 +43,10 @@ uint64_t refine_bytes(const fg_lattice *lattice, int64_t steps, uint64_t count);
 
 // ---- inverse steps
 
-/// The way up: `steps` inverse steps, the first `first_steps` of them with `first`, the others with `rest`.
+/// The way up: `steps` inverse steps, the first `first_steps` of them with `first`, the others with `rest` (ladder.h).
 typedef struct refine_way {
   const refine_model *first, *rest; ///< `first` may be NULL when it has no steps
+  int64_t rest_count;               ///< models of `rest`, at least 1
   int64_t first_steps, steps;
   int keep_all; ///< every level made comes out, not the last one alone
 } refine_way;

@@ -140,7 +140,7 @@ static fg_status process(void *self, uint32_t port, const fg_message *const *mes
   const fg_batch *in = messages[0]->batch;
   fg_status status = check_place(stage, in);
   if (status != FG_OK) return status;
-  const refine_way way = {NULL, &stage->model, 0, c->steps, c->keep == KEEP_ALL};
+  const refine_way way = {NULL, &stage->model, 1, 0, c->steps, c->keep == KEEP_ALL};
   fg_lattice last = refine_lattice(&in->lattice, c->steps);
   fg_rng_key key = key_of(stage, in);
   uint32_t together = refine_together(&last);

@@ -6,20 +6,29 @@
 
 // ---- the model
 
-fg_status inputs_announce(inputs_model *expected, const fg_host *host, const char *port, const fg_format *format) {
-  expected->host = host;
-  expected->port = port;
-  snprintf(expected->kind, sizeof expected->kind, "%s", format->network);
+static fg_status find_network(inputs_model *expected) {
+  const fg_host *host = expected->host;
   expected->network = host->lookup(host, expected->kind, FG_NETWORK_EXTENSION);
   if (expected->network) return FG_OK;
   return host->fail(host, "model '%s' is of no network this program has; a model comes from a network stage",
                     expected->kind);
 }
 
+fg_status inputs_announce(inputs_model *expected, const fg_host *host, const char *port, const fg_format *format) {
+  expected->host = host;
+  expected->port = port;
+  snprintf(expected->kind, sizeof expected->kind, "%s", format->network);
+  return expected->kind[0] ? find_network(expected) : FG_OK;
+}
+
 fg_status inputs_take(inputs_model *expected, const fg_model *model) {
   const fg_host *host = expected->host;
   if (expected->arrived)
     return host->fail(host, "takes one model through port '%s', but more than one arrived", expected->port);
+  if (!expected->kind[0]) {
+    snprintf(expected->kind, sizeof expected->kind, "%s", model->network);
+    if (find_network(expected) != FG_OK) return FG_FAILED;
+  }
   if (strcmp(model->network, expected->kind) != 0)
     return host->fail(host, "a model of '%s' arrived where '%s' was announced", model->network, expected->kind);
   host->model_ref(host, model);

@@ -10,11 +10,11 @@
 /// What comes through one input port for a model. Everything zero: not announced yet.
 typedef struct inputs_model {
   const fg_host *host;
-  const char *port; ///< its name, for messages
-  const fg_network *network;
-  char kind[64];            ///< of the network
-  const fg_model *arrived;  ///< NULL: not yet
-  fg_network_model *opened; ///< the same
+  const char *port;          ///< its name, for messages
+  const fg_network *network; ///< NULL until the model arrives when its kind is open
+  char kind[64];             ///< of the network; "": one of several, as a list brings them
+  const fg_model *arrived;   ///< NULL: not yet
+  fg_network_model *opened;  ///< the same
 } inputs_model;
 
 /// Finds the network of the model that will come. FG_FAILED: there is none, reported.

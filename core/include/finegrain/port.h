@@ -35,9 +35,9 @@ typedef struct fg_format {
   fg_lattice shapes[FG_MAX_SHAPES];
   uint64_t configurations; ///< expected for each lattice; 0: unknown (progress only, never relied on)
   uint64_t batch;          ///< most configurations in one batch of the smallest lattice (memory bound); 0: unknown
-  char network[64];        ///< models: kind of the network
-  uint32_t has_weights;    ///< models: 0 when the model will come without weights
-  uint32_t reserved;       ///< zero
+  char network[64];        ///< models: kind of the network; "" when a list brings several kinds
+  uint32_t has_weights;    ///< models: 0 when the model, or one of a list, will come without weights
+  uint32_t models;         ///< models, set by the host: how many an input takes, one after the other; 0: one
 } fg_format;
 
 #endif
