@@ -1,6 +1,7 @@
 // majority.c — coarsen.majority: every block of factor×factor spins becomes the spin most of its spins have; what a tie
 // becomes is a parameter.
 #include "blocks.h"
+#include "quartets.h"
 
 enum { TIES_RANDOM, TIES_CONFIGURATION, TIES_UP, TIES_DOWN };
 
@@ -24,12 +25,27 @@ static uint64_t count_up(const uint64_t *row, uint64_t x, uint64_t count) {
   return up;
 }
 
+/// Blocks of 2×2 spins, 64 at a time.
+static void block_quartets(const blocks_row *to, blocks_ties *ties, uint64_t sign) {
+  const uint64_t *above = fg_batch_row(to->in, to->i, 2 * to->y), *below = fg_batch_row(to->in, to->i, 2 * to->y + 1);
+  uint64_t *blocks = fg_batch_row_mut(to->out, to->i, to->y);
+  for (uint64_t k = 0; 64 * k < fg_lattice_width(&to->out->lattice); k++) {
+    quartets here = quartets_of(above, below, k, to->in->row_bytes / 8);
+    if (here.tied) here.tied &= to->config->ties == TIES_RANDOM ? blocks_tie_signs(ties, to->first + 64 * k) : 0 - sign;
+    blocks[k] = here.up | here.tied;
+  }
+}
+
 static void block(const blocks_row *to, blocks_ties *ties) {
   const uint64_t factor = (uint64_t)to->config->factor, half = factor * factor / 2;
   const uint64_t width = fg_lattice_width(&to->out->lattice);
   const int32_t rule = to->config->ties;
   uint64_t *blocks = fg_batch_row_mut(to->out, to->i, to->y);
   unsigned sign = rule == TIES_CONFIGURATION ? configuration_sign(ties, to->index) : rule == TIES_UP;
+  if (factor == 2) {
+    block_quartets(to, ties, sign);
+    return;
+  }
   for (uint64_t x = 0; x < width; x++) {
     uint64_t up = 0, g = to->first + x;
     for (uint64_t dy = 0; dy < factor; dy++)
