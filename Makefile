@@ -77,7 +77,7 @@ source.model_PKG           := jansson hdf5-serial
 sink.file_OBJECTS          := $(addprefix plugins/io/,sink_file.o array.o npy.o hdf5_head.o hdf5_call.o) \
                               $(addprefix core/,codec.o stream_file.o message.o error.o diagnostics.o)
 sink.file_PKG              := libzstd libxxhash hdf5-serial
-sink.snapshot_OBJECTS      := plugins/io/snapshot.o plugins/io/canvas.o
+sink.snapshot_OBJECTS      := $(addprefix plugins/io/,snapshot.o painter.o canvas.o)
 sink.snapshot_PKG          := libpng
 
 .PHONY: all plugins tests dependencies test-dependencies lint-dependencies demo check bench sanitize fuzz install uninstall lint docs paper schema clean

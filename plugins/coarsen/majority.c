@@ -1,6 +1,7 @@
 // majority.c — coarsen.majority: every block of factor×factor spins becomes the spin most of its spins have; what a tie
 // becomes is a parameter.
 #include "blocks.h"
+#include "plugins/bits.h"
 #include "quartets.h"
 
 enum { TIES_RANDOM, TIES_CONFIGURATION, TIES_UP, TIES_DOWN };
@@ -11,18 +12,6 @@ static unsigned configuration_sign(const blocks_ties *ties, uint64_t index) {
   fg_rng_counter counter = {.low = index, .high = ties->level};
   ties->host->rng_fill(ties->key, counter, bits, sizeof bits);
   return (unsigned)(bits[0] & 1);
-}
-
-/// Up spins among columns x … x+count-1 of a packed row.
-static uint64_t count_up(const uint64_t *row, uint64_t x, uint64_t count) {
-  uint64_t up = 0;
-  while (count) {
-    uint64_t here = 64 - (x & 63) < count ? 64 - (x & 63) : count;
-    up += (uint64_t)__builtin_popcountll(row[x >> 6] >> (x & 63) & UINT64_MAX >> (64 - here));
-    x += here;
-    count -= here;
-  }
-  return up;
 }
 
 /// Blocks of 2×2 spins, 64 at a time.
@@ -49,7 +38,7 @@ static void block(const blocks_row *to, blocks_ties *ties) {
   for (uint64_t x = 0; x < width; x++) {
     uint64_t up = 0, g = to->first + x;
     for (uint64_t dy = 0; dy < factor; dy++)
-      up += count_up(fg_batch_row(to->in, to->i, factor * to->y + dy), factor * x, factor);
+      up += bits_count(fg_batch_row(to->in, to->i, factor * to->y + dy), factor * x, factor);
     unsigned spin = up > half;
     if (2 * up == factor * factor)
       spin = rule == TIES_RANDOM ? (unsigned)(blocks_tie_word(ties, g / 64) >> g % 64) & 1u : sign;
