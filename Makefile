@@ -40,13 +40,15 @@ sampler.metropolis_OBJECTS := $(addprefix plugins/samplers/,metropolis.o sweeps.
 sampler.potts_OBJECTS      := $(addprefix plugins/samplers/,potts.o clusters.o sweeps.o sampler.o)
 coarsen.majority_OBJECTS   := plugins/coarsen/majority.o plugins/coarsen/blocks.o
 coarsen.potts-majority_OBJECTS := plugins/coarsen/potts_majority.o plugins/coarsen/blocks.o
-network.symmetric_OBJECTS  := $(addprefix plugins/networks/,symmetric.o kernel.o first_model.o windowed.o window.o classes.o bitplanes.o)
+network.symmetric_OBJECTS  := $(addprefix plugins/networks/,symmetric.o kernel.o first_model.o windowed.o window.o classes.o \
+                              corner_counts.o bitplanes.o)
 network.symmetric_PKG      := jansson
 network.conv_OBJECTS       := $(addprefix plugins/networks/,conv.o conv_shape.o conv_lattice.o conv_table.o conv_patches.o \
                               conv_dnnl.o conv_reference.o onednn_steps.o arena.o bernoulli.o window.o bitplanes.o)
 network.conv_PKG           := jansson
 network.conv_LIBS          := -ldnnl -l:libgomp.so.1 # no .pc file; the OpenMP runtime it is linked with
-network.table_OBJECTS      := $(addprefix plugins/networks/,table.o table_walk.o first_model.o windowed.o window.o classes.o bitplanes.o)
+network.table_OBJECTS      := $(addprefix plugins/networks/,table.o table_walk.o first_model.o windowed.o window.o classes.o \
+                              corner_counts.o bitplanes.o)
 network.table_PKG          := jansson
 network.block_OBJECTS      := $(addprefix plugins/networks/,block.o first_model.o window.o)
 network.block_PKG          := jansson
@@ -81,7 +83,7 @@ source.model_PKG           := jansson hdf5-serial
 sink.file_OBJECTS          := $(addprefix plugins/io/,sink_file.o array.o npy.o hdf5_head.o hdf5_call.o) \
                               $(addprefix core/,codec.o stream_file.o message.o error.o diagnostics.o)
 sink.file_PKG              := libzstd libxxhash hdf5-serial
-sink.snapshot_OBJECTS      := plugins/io/snapshot.o plugins/io/canvas.o
+sink.snapshot_OBJECTS      := $(addprefix plugins/io/,snapshot.o painter.o canvas.o)
 sink.snapshot_PKG          := libpng
 
 .PHONY: all plugins tests dependencies test-dependencies lint-dependencies demo check bench sanitize fuzz install uninstall lint docs paper schema clean

@@ -133,6 +133,33 @@ static void random_ties(void) {
   driver_close(d);
 }
 
+/// A tie's sign is the bit of the random sequence with its block's number, counted through the level's configurations.
+static void signs_by_number(void) {
+  static const uint64_t widths[] = {2, 10, 64, 126, 140, 300};
+  for (size_t k = 0; k < sizeof widths / sizeof *widths; k++) {
+    driver *d = open_stage("", 6, widths[k]);
+    const fg_host *host = driver_host(d);
+    fg_batch *in = spins_random(host, 6, widths[k], 9, 0.5, k);
+    in->first = 12345;
+    in->level = -2;
+    const fg_batch *out = block(d, in);
+    const uint64_t width = widths[k] / 2;
+    int wrong = 0;
+    for (uint32_t c = 0; c < 9; c++)
+      for (uint64_t y = 0; y < 3; y++)
+        for (uint64_t x = 0; x < width; x++) {
+          const uint64_t number = ((in->first + c) * 3 + y) * width + x;
+          uint64_t bits[2];
+          host->rng_fill(host->rng_key(host, "ties"), (fg_rng_counter){number / 128, (uint64_t)(int64_t)out->level},
+                         bits, sizeof bits);
+          wrong += up_in_block(in, c, y, x, 2) == 2 && spin_get(out, c, y, x) != fg_bit_get(bits, number % 128);
+        }
+    CHECK_INTEGER(wrong, 0);
+    host->batch_unref(host, in);
+    driver_close(d);
+  }
+}
+
 static void one_sign_a_configuration(void) {
   driver *d = open_stage("ties: configuration", 8, 8);
   const fg_host *host = driver_host(d);
@@ -194,6 +221,7 @@ int main(void) {
       {"majorities", majorities},
       {"what is kept", what_is_kept},
       {"random ties", random_ties},
+      {"signs by number", signs_by_number},
       {"one sign a configuration", one_sign_a_configuration},
       {"batches leave no trace", batches_leave_no_trace},
       {"refusals", refusals},

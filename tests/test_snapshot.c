@@ -303,6 +303,44 @@ static void equal_files(void) {
   free(bytes[1]);
 }
 
+/// A configuration whose rows arrive in slabs, enlarged and averaged: the same file as of the whole.
+static void slabs_joined(void) {
+  static const char *const params[] = {"height: 256, name: joined", "height: 11, name: joined",
+                                       "height: 61, name: joined"};
+  fg_lattice lattice = {FG_SQUARE, 2, {61, 150, 0, 0}};
+  for (size_t k = 0; k < sizeof params / sizeof *params; k++) {
+    uint8_t *bytes[2];
+    size_t counts[2];
+    for (int t = 0; t < 2; t++) {
+      forget("joined-0.png");
+      driver *d = open_stage(params[k], FG_SPIN1, &lattice, 1);
+      fg_batch *whole = spins_random(driver_host(d), 61, 150, 1, 0.5, k);
+      for (uint64_t row = 0, take = 61; row < 61; row += take) {
+        if (t) take = 1 + row % 7 < 61 - row ? 1 + row % 7 : 61 - row;
+        fg_batch *slab = fg_batch_view_rows(whole, row, take);
+        CHECK_INTEGER(driver_feed_batch(d, 0, slab), FG_OK);
+        fg_batch_unref(slab);
+      }
+      finish(d);
+      fg_batch_unref(whole);
+      bytes[t] = read_whole("joined-0.png", &counts[t]);
+    }
+    CU_ASSERT(counts[0] > 0 && counts[0] == counts[1] && memcmp(bytes[0], bytes[1], counts[0]) == 0);
+    free(bytes[0]);
+    free(bytes[1]);
+  }
+}
+
+static void slabs_out_of_order(void) {
+  fg_lattice lattice = fg_lattice_square(8);
+  driver *d = open_stage("", FG_SPIN1, &lattice, 1);
+  fg_batch *slab = fg_batch_create(FG_SPIN1, &lattice, 1, 4, 4);
+  CHECK_INTEGER(driver_feed_batch(d, 0, slab), FG_FAILED);
+  CHECK_TEXT(driver_error(d), "rows of configuration 0 arrive out of order");
+  fg_batch_unref(slab);
+  driver_close(d);
+}
+
 /// Potts states: down, up, six more colours, and no two states alike.
 static void states(void) {
   static const uint32_t colours[] = {0x101112, 0xfafbfc, 0xd67644, 0x609680, 0xc7a554, 0x8d6896, 0x6e85b0, 0x787878};
@@ -432,6 +470,8 @@ int main(void) {
       {"wide grid", wide_grid},
       {"separate", separate},
       {"equal files", equal_files},
+      {"slabs joined", slabs_joined},
+      {"slabs out of order", slabs_out_of_order},
       {"states", states},
       {"absent", absent},
       {"refusals", refusals},

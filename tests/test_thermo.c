@@ -741,6 +741,45 @@ static void cancelled(void) {
   driver_close(d);
 }
 
+/// Rows of configurations in slabs of one row, of `rows` and of what is left, among whole ones: the same table.
+static void slabs_leave_no_trace(void) {
+  static const uint64_t shapes[][2] = {{2, 1}, {3, 64}, {7, 65}, {64, 130}, {100, 3}};
+  for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+    const uint64_t rows = shapes[s][0], width = shapes[s][1];
+    driver *whole = open_stage("", rows, width), *cut = open_stage("", rows, width);
+    const fg_host *host = driver_host(cut);
+    fg_batch *batch = spins_random(host, rows, width, 5, 0.7, s);
+    CHECK_INTEGER(driver_feed_batch(whole, 0, batch), FG_OK);
+    for (uint32_t i = 0; i < 5; i++) {
+      for (uint64_t row = 0, take; row < rows; row += take) {
+        take = i == 0 ? rows : i == 1 ? 1 : 1 + row % 5;
+        if (take > rows - row) take = rows - row;
+        fg_batch *slab = host->slab_new(host, FG_SPIN1, &batch->lattice, row, take);
+        memcpy(slab->data, fg_batch_row(batch, i, row), take * batch->row_bytes);
+        slab->first = i;
+        CHECK_INTEGER(driver_feed_batch(cut, 0, slab), FG_OK);
+        host->batch_unref(host, slab);
+      }
+    }
+    CU_ASSERT(same_tables(table_of(whole), table_of(cut)));
+    host->batch_unref(host, batch);
+    driver_close(whole);
+    driver_close(cut);
+  }
+}
+
+/// The end of a configuration whose beginning never came.
+static void rows_missing(void) {
+  driver *d = open_stage("", 8, 8);
+  const fg_host *host = driver_host(d);
+  fg_lattice lattice = fg_lattice_square(8);
+  fg_batch *slab = host->slab_new(host, FG_SPIN1, &lattice, 4, 4);
+  CHECK_INTEGER(driver_feed_batch(d, 0, slab), FG_FAILED);
+  CHECK_TEXT(driver_error(d), "the first rows of a configuration are missing");
+  host->batch_unref(host, slab);
+  driver_close(d);
+}
+
 int main(void) {
   static const check_case cases[] = {
       {"fast counts against plain ones", counting},
@@ -756,6 +795,8 @@ int main(void) {
       {"exact values", exact_values},
       {"moments against a transfer matrix", transfer_matrix},
       {"batches leave no trace", batches},
+      {"slabs leave no trace", slabs_leave_no_trace},
+      {"rows that are missing", rows_missing},
       {"parallel_for leaves no trace", parallel},
       {"refused lattices and parameters", refusals},
       {"too many chains", chain_limit},

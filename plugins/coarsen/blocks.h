@@ -34,6 +34,12 @@ static inline uint64_t blocks_tie_word(blocks_ties *ties, uint64_t index) {
   return ties->words[index % BLOCKS_TIE_WORDS];
 }
 
+/// 64 random signs for the blocks from number `first` of the level on.
+static inline uint64_t blocks_tie_signs(blocks_ties *ties, uint64_t first) {
+  const uint64_t word = blocks_tie_word(ties, first / 64), shift = first % 64;
+  return shift ? word >> shift | blocks_tie_word(ties, first / 64 + 1) << (64 - shift) : word;
+}
+
 /// Row y of the blocks of configuration i of a batch.
 typedef struct blocks_row {
   const blocks_config *config;

@@ -1,6 +1,8 @@
 // majority.c — coarsen.majority: every block of factor×factor spins becomes the spin most of its spins have; what a tie
 // becomes is a parameter.
 #include "blocks.h"
+#include "plugins/bits.h"
+#include "quartets.h"
 
 enum { TIES_RANDOM, TIES_CONFIGURATION, TIES_UP, TIES_DOWN };
 
@@ -12,16 +14,15 @@ static unsigned configuration_sign(const blocks_ties *ties, uint64_t index) {
   return (unsigned)(bits[0] & 1);
 }
 
-/// Up spins among columns x … x+count-1 of a packed row.
-static uint64_t count_up(const uint64_t *row, uint64_t x, uint64_t count) {
-  uint64_t up = 0;
-  while (count) {
-    uint64_t here = 64 - (x & 63) < count ? 64 - (x & 63) : count;
-    up += (uint64_t)__builtin_popcountll(row[x >> 6] >> (x & 63) & UINT64_MAX >> (64 - here));
-    x += here;
-    count -= here;
+/// Blocks of 2×2 spins, 64 at a time.
+static void block_quartets(const blocks_row *to, blocks_ties *ties, uint64_t sign) {
+  const uint64_t *above = fg_batch_row(to->in, to->i, 2 * to->y), *below = fg_batch_row(to->in, to->i, 2 * to->y + 1);
+  uint64_t *blocks = fg_batch_row_mut(to->out, to->i, to->y);
+  for (uint64_t k = 0; 64 * k < fg_lattice_width(&to->out->lattice); k++) {
+    quartets here = quartets_of(above, below, k, to->in->row_bytes / 8);
+    if (here.tied) here.tied &= to->config->ties == TIES_RANDOM ? blocks_tie_signs(ties, to->first + 64 * k) : 0 - sign;
+    blocks[k] = here.up | here.tied;
   }
-  return up;
 }
 
 static void block(const blocks_row *to, blocks_ties *ties) {
@@ -30,10 +31,14 @@ static void block(const blocks_row *to, blocks_ties *ties) {
   const int32_t rule = to->config->ties;
   uint64_t *blocks = fg_batch_row_mut(to->out, to->i, to->y);
   unsigned sign = rule == TIES_CONFIGURATION ? configuration_sign(ties, to->index) : rule == TIES_UP;
+  if (factor == 2) {
+    block_quartets(to, ties, sign);
+    return;
+  }
   for (uint64_t x = 0; x < width; x++) {
     uint64_t up = 0, g = to->first + x;
     for (uint64_t dy = 0; dy < factor; dy++)
-      up += count_up(fg_batch_row(to->in, to->i, factor * to->y + dy), factor * x, factor);
+      up += bits_count(fg_batch_row(to->in, to->i, factor * to->y + dy), factor * x, factor);
     unsigned spin = up > half;
     if (2 * up == factor * factor)
       spin = rule == TIES_RANDOM ? (unsigned)(blocks_tie_word(ties, g / 64) >> g % 64) & 1u : sign;

@@ -5,7 +5,7 @@
 
 #include "groups.h"
 #include "pairs.h"
-#include "quartets.h"
+#include "plugins/coarsen/quartets.h"
 #include "series.h"
 
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 
 #include "groups.h"
 #include "plugins/coarsen/blocks.h"
-#include "quartets.h"
+#include "plugins/coarsen/quartets.h"
 
 #include <string.h>
 
@@ -175,12 +175,6 @@ typedef struct blocking {
   uint64_t task_size; ///< configurations
 } blocking;
 
-/// 64 random signs for the blocks from number `index` of the level on.
-static uint64_t signs(blocks_ties *ties, uint64_t index) {
-  const uint64_t word = blocks_tie_word(ties, index / 64);
-  return index % 64 ? word >> index % 64 | blocks_tie_word(ties, index / 64 + 1) << (64 - index % 64) : word;
-}
-
 static fg_status block_some(void *arg, uint64_t task) {
   const blocking *work = arg;
   const fg_host *host = work->p->host;
@@ -197,7 +191,7 @@ static fg_status block_some(void *arg, uint64_t task) {
       uint64_t *row = fg_batch_row_mut(coarse, i, y);
       for (uint64_t k = 0; 64 * k < width; k++) {
         quartets blocks = quartets_of(above, below, k, words);
-        row[k] = blocks.tied ? blocks.up | (blocks.tied & signs(&ties, first + 64 * k)) : blocks.up;
+        row[k] = blocks.tied ? blocks.up | (blocks.tied & blocks_tie_signs(&ties, first + 64 * k)) : blocks.up;
       }
     }
   }

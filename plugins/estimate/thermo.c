@@ -8,6 +8,7 @@
 #include "groups.h"
 #include "kaufman.h"
 #include "series.h"
+#include "slabs.h"
 
 #include <stdlib.h>
 
@@ -32,6 +33,7 @@ typedef struct thermo {
   group *group;    ///< list.most of them; NULL until the first
   uint64_t chains; ///< over all groups
   energy_counts counts[COUNTING_AT_ONCE];
+  slabs slabs; ///< of the configuration that is arriving
 } thermo;
 
 static fg_status create(const fg_host *host, const void *given, void **self) {
@@ -46,6 +48,7 @@ static fg_status create(const fg_host *host, const void *given, void **self) {
 static void destroy(void *self) {
   thermo *stage = self;
   for (uint32_t g = 0; stage->group && g < stage->list.count; g++) series_free(stage->group[g].series);
+  slabs_clear(&stage->slabs);
   free(stage->group);
   free(stage->list.key);
   free(stage);
@@ -54,10 +57,13 @@ static void destroy(void *self) {
 static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format *const *outputs, uint64_t *memory) {
   (void)outputs;
   thermo *stage = self;
-  for (uint32_t s = 0; s < inputs[0]->shape_count; s++)
+  uint64_t rows = 0;
+  for (uint32_t s = 0; s < inputs[0]->shape_count; s++) {
     if (group_check_lattice(stage->host, KIND, &inputs[0]->shapes[s]) != FG_OK) return FG_FAILED;
+    if (slabs_bytes(&inputs[0]->shapes[s]) > rows) rows = slabs_bytes(&inputs[0]->shapes[s]);
+  }
   stage->list.most = inputs[0]->shape_count + GROUPS_EXTRA;
-  *memory = sizeof(thermo) + stage->list.most * (sizeof(group_key) + sizeof(group) + series_bytes(0)) +
+  *memory = sizeof(thermo) + rows + stage->list.most * (sizeof(group_key) + sizeof(group) + series_bytes(0)) +
             series_bytes(GROUPS_MOST_CHAINS) + series_estimate_bytes();
   return FG_OK;
 }
@@ -109,6 +115,7 @@ static fg_status process(void *self, uint32_t port, const fg_message *const *mes
   if (!to.group) return FG_FAILED;
   to.chain = group_chain(to.group->series, &stage->chains, host, KIND, batch);
   if (to.chain < 0) return FG_FAILED;
+  if (slabs_is_one(batch)) return slabs_add(&stage->slabs, host, batch, stage->counts, add_configuration, &to);
   return counting_batch(host, batch, stage->counts, add_configuration, &to);
 }
 
@@ -289,6 +296,7 @@ static const fg_port output = {
 
 static const fg_stage stage_descriptor = {
     .size = sizeof(fg_stage),
+    .flags = FG_STAGE_SLABS,
     .kind = KIND,
     .summary = "energy, magnetisation, their fluctuations and ratios, with errors, beside exact values",
     .doc =

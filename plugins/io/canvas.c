@@ -42,48 +42,6 @@ int canvas_colour(const char *text, rgb *colour) {
   return 1;
 }
 
-static uint32_t state_at(const fg_batch *batch, uint64_t index, uint64_t y, uint64_t x) {
-  const uint64_t *row = fg_batch_row(batch, index, y);
-  return batch->element == FG_SPIN1 ? fg_bit_get(row, x) : ((const uint8_t *)row)[x];
-}
-
-/// Mean colour of the sites rows top … bottom-1, columns left … right-1.
-static rgb mean_colour(const fg_batch *batch, uint64_t index, uint64_t top, uint64_t bottom, uint64_t left,
-                       uint64_t right, const rgb *palette, uint32_t colours) {
-  uint64_t sum[3] = {0}, count = (bottom - top) * (right - left);
-  for (uint64_t y = top; y < bottom; y++) {
-    for (uint64_t x = left; x < right; x++) {
-      rgb c = palette[state_at(batch, index, y, x) % colours];
-      sum[0] += c.red;
-      sum[1] += c.green;
-      sum[2] += c.blue;
-    }
-  }
-  return (rgb){(uint8_t)(sum[0] / count), (uint8_t)(sum[1] / count), (uint8_t)(sum[2] / count)};
-}
-
-void canvas_lattice_size(const fg_lattice *lattice, uint32_t height, uint64_t *pixels_across, uint64_t *pixels_up) {
-  uint64_t rows = fg_lattice_rows(lattice), columns = fg_lattice_width(lattice);
-  *pixels_up = rows <= height ? height / rows * rows : height;
-  *pixels_across = rows <= height ? height / rows * columns : (columns * height + rows - 1) / rows;
-  if (*pixels_across > 16 * (uint64_t)height) *pixels_across = 16 * (uint64_t)height;
-}
-
-canvas canvas_lattice(const fg_batch *batch, uint64_t index, uint32_t height, const rgb *palette, uint32_t colours) {
-  uint64_t rows = batch->rows, columns = fg_lattice_width(&batch->lattice), pixels_up, pixels_across;
-  canvas_lattice_size(&batch->lattice, height, &pixels_across, &pixels_up);
-  canvas c = canvas_new((uint32_t)pixels_across, (uint32_t)pixels_up, palette[0]);
-  for (uint64_t y = 0; c.pixels && y < pixels_up; y++) {
-    uint64_t top = y * rows / pixels_up, bottom = (y + 1) * rows / pixels_up;
-    for (uint64_t x = 0; x < pixels_across; x++) {
-      uint64_t left = x * columns / pixels_across, right = (x + 1) * columns / pixels_across;
-      c.pixels[y * pixels_across + x] = mean_colour(batch, index, top, bottom > top ? bottom : top + 1, left,
-                                                    right > left ? right : left + 1, palette, colours);
-    }
-  }
-  return c;
-}
-
 void canvas_paste(canvas *onto, const canvas *picture, uint32_t left, uint32_t top) {
   for (uint32_t y = 0; y < picture->height && top + y < onto->height; y++)
     for (uint32_t x = 0; x < picture->width && left + x < onto->width; x++)

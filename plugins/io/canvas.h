@@ -1,4 +1,4 @@
-// canvas.h — an RGB picture in memory, lattices drawn as tiles on it, and PNG.
+// canvas.h — an RGB picture in memory, tiles pasted on it, and PNG.
 #ifndef PLUGINS_IO_CANVAS_H
 #define PLUGINS_IO_CANVAS_H
 
@@ -26,15 +26,6 @@ void canvas_free(canvas *c);
 
 /// "#1b3a5c"; 0 when the text is no colour.
 int canvas_colour(const char *text, rgb *colour);
-
-/// Size in pixels of the picture canvas_lattice makes of a lattice.
-void canvas_lattice_size(const fg_lattice *lattice, uint32_t height, uint64_t *pixels_across, uint64_t *pixels_up);
-
-/// Configuration `index` of a batch of whole two-dimensional lattices as a picture `height` pixels high: every site a
-/// square of whole pixels, or, for lattices larger than that, every pixel the mean colour of the sites it covers; a lattice more than
-/// sixteen times as wide as high is squeezed to that. The size must fit.
-/// palette[state]: colours of the states, repeated every `colours`.
-canvas canvas_lattice(const fg_batch *batch, uint64_t index, uint32_t height, const rgb *palette, uint32_t colours);
 
 /// Copies a picture; what would lie outside is cut off.
 void canvas_paste(canvas *onto, const canvas *picture, uint32_t left, uint32_t top);

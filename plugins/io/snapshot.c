@@ -1,6 +1,6 @@
 // snapshot.c — sink.snapshot: pictures of chosen configurations. A dream's levels side by side, each enlarged to the same
 // height, are its zoom from one spin to the full lattice.
-#include "canvas.h"
+#include "painter.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -24,7 +24,7 @@ typedef struct config {
 #define STATES 256u // of a Potts spin
 
 typedef struct tile {
-  canvas picture;
+  painter painter;
   int32_t level;
   char size[96];
 } tile;
@@ -74,7 +74,7 @@ static fg_status read_colours(snapshot *me) {
 static void destroy(void *self) {
   snapshot *me = self;
   for (uint64_t c = 0; c < me->chosen_count; c++)
-    for (uint32_t t = 0; t < me->chosen[c].count; t++) canvas_free(&me->chosen[c].tiles[t].picture);
+    for (uint32_t t = 0; t < me->chosen[c].count; t++) painter_close(&me->chosen[c].tiles[t].painter);
   free(me->chosen);
   free(me);
 }
@@ -153,7 +153,7 @@ static fg_status check_size(const snapshot *me, const char *what, uint64_t width
 static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format *const *outputs, uint64_t *memory) {
   const snapshot *me = self;
   const fg_format *format = inputs[0];
-  uint64_t wide = 0, high = 0, pixels = 0;
+  uint64_t wide = 0, high = 0, pixels = 0, sums = 0;
   fg_status status = FG_OK;
   (void)outputs;
   *memory = 0;
@@ -162,19 +162,32 @@ static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format
     if (format->shapes[s].dims != 2)
       return me->host->fail(me->host, "draws two-dimensional lattices only; one of %u dimensions arrives",
                             format->shapes[s].dims);
-    canvas_lattice_size(&format->shapes[s], (uint32_t)me->config->height, &across, &up);
+    painter_size(&format->shapes[s], (uint32_t)me->config->height, &across, &up);
     status = check_size(me, "a picture", across, up);
     if (across > wide) wide = across;
     if (up > high) high = up;
     pixels += across * up;
+    sums += painter_bytes(across);
   }
   if (status == FG_OK && me->config->layout == STRIP) {
     grid sheet = grid_of(me, format->shape_count, wide, high);
     status = check_size(me, "the strip", sheet.width, sheet.height);
     *memory = sheet.width * sheet.height * sizeof(rgb);
   }
-  *memory += me->chosen_count * (pixels * sizeof(rgb) + sizeof(chosen));
+  *memory += me->chosen_count * (pixels * sizeof(rgb) + sums + sizeof(chosen));
   return status;
+}
+
+/// A picture begins with the first row that arrives.
+static fg_status begin_tile(const snapshot *me, chosen *picked, const fg_batch *batch) {
+  if (picked->count == MOST_TILES)
+    return me->host->fail(me->host, "configuration %" PRIu64 " arrives at more than %u levels", picked->index,
+                          MOST_TILES);
+  tile *t = &picked->tiles[picked->count++];
+  t->level = batch->level;
+  fg_lattice_name(&batch->lattice, t->size);
+  if (painter_open(&t->painter, &batch->lattice, (uint32_t)me->config->height)) return FG_OK;
+  return me->host->fail(me->host, "out of memory");
 }
 
 static fg_status process(void *self, uint32_t port, const fg_message *const *messages, uint32_t count) {
@@ -185,16 +198,12 @@ static fg_status process(void *self, uint32_t port, const fg_message *const *mes
   for (uint64_t c = 0; c < me->chosen_count; c++) {
     chosen *picked = &me->chosen[c];
     if (picked->index < batch->first || picked->index - batch->first >= batch->count) continue;
-    if (picked->count == MOST_TILES)
-      return me->host->fail(me->host, "configuration %" PRIu64 " arrives at more than %u levels", picked->index,
-                            MOST_TILES);
-    tile *t = &picked->tiles[picked->count];
-    t->picture = canvas_lattice(batch, picked->index - batch->first, (uint32_t)me->config->height, me->palette,
-                                batch->element == FG_SPIN1 ? 2 : STATES);
-    if (!t->picture.pixels) return me->host->fail(me->host, "out of memory");
-    t->level = batch->level;
-    fg_lattice_name(&batch->lattice, t->size);
-    picked->count++;
+    if (batch->first_row == 0 && begin_tile(me, picked, batch) != FG_OK) return FG_FAILED;
+    tile *here = picked->count ? &picked->tiles[picked->count - 1] : NULL;
+    if (!here || here->painter.next_row != batch->first_row)
+      return me->host->fail(me->host, "rows of configuration %" PRIu64 " arrive out of order", picked->index);
+    painter_draw(&here->painter, batch, picked->index - batch->first, me->palette,
+                 batch->element == FG_SPIN1 ? 2 : STATES);
   }
   return FG_OK;
 }
@@ -210,15 +219,16 @@ static fg_status write_picture(const snapshot *me, const canvas *picture, const 
 static fg_status write_strip(const snapshot *me, const chosen *picked) {
   uint32_t wide = 0, high = 0, gap = (uint32_t)me->config->gap;
   for (uint32_t t = 0; t < picked->count; t++) {
-    if (picked->tiles[t].picture.width > wide) wide = picked->tiles[t].picture.width;
-    if (picked->tiles[t].picture.height > high) high = picked->tiles[t].picture.height;
+    if (picked->tiles[t].painter.picture.width > wide) wide = picked->tiles[t].painter.picture.width;
+    if (picked->tiles[t].painter.picture.height > high) high = picked->tiles[t].painter.picture.height;
   }
   grid size = grid_of(me, picked->count, wide, high);
   if (check_size(me, "the strip", size.width, size.height) != FG_OK) return FG_FAILED;
   canvas sheet = canvas_new((uint32_t)size.width, (uint32_t)size.height, me->background);
   if (!sheet.pixels) return me->host->fail(me->host, "out of memory");
   for (uint32_t t = 0; t < picked->count; t++)
-    canvas_paste(&sheet, &picked->tiles[t].picture, t % size.columns * (wide + gap), t / size.columns * (high + gap));
+    canvas_paste(&sheet, &picked->tiles[t].painter.picture, t % size.columns * (wide + gap),
+                 t / size.columns * (high + gap));
   char name[300], title[200];
   snprintf(name, sizeof name, "%.200s-%" PRIu64 ".png", me->config->name, picked->index);
   snprintf(title, sizeof title, "configuration %" PRIu64 ", size %s to %s", picked->index, picked->tiles[0].size,
@@ -236,7 +246,7 @@ static fg_status write_separate(const snapshot *me, const chosen *picked) {
              picked->tiles[t].level, picked->tiles[t].size);
     snprintf(title, sizeof title, "configuration %" PRIu64 ", level %" PRId32 ", size %s", picked->index,
              picked->tiles[t].level, picked->tiles[t].size);
-    status = write_picture(me, &picked->tiles[t].picture, name, title);
+    status = write_picture(me, &picked->tiles[t].painter.picture, name, title);
   }
   return status;
 }
@@ -287,6 +297,7 @@ static const fg_port input = {sizeof(fg_port), FG_BATCH,         1u << FG_SPIN1 
 
 static const fg_stage stage = {
     .size = sizeof(fg_stage),
+    .flags = FG_STAGE_SLABS,
     .kind = "sink.snapshot",
     .summary = "draws chosen configurations as PNG pictures",
     .doc =

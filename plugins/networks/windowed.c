@@ -3,6 +3,7 @@
 
 #include "bitplanes.h"
 #include "classes.h"
+#include "corner_counts.h"
 #include "window.h"
 
 #include <inttypes.h>
@@ -249,10 +250,26 @@ static void add_class(const fg_network_model *model, uint64_t pattern, unsigned 
   if (!classes_add(counts->seen, pattern, differs, 1 - differs)) counts->full = 1;
 }
 
+/// Windows of 2×2 spins, counted by words.
+static void add_corners(window_counts *counts, const fg_batch *fine, const fg_batch *coarse, uint32_t begin,
+                        uint32_t end) {
+  const uint64_t parent = UINT64_C(1) << counts->model->parent;
+  corner_counts corners = {0};
+  for (uint32_t i = begin; i < end; i++) corner_counts_add(&corners, fine, coarse, i);
+  for (uint64_t w = 0; w < CORNER_COUNTS_WINDOWS; w++)
+    if (corners.all[w] &&
+        !classes_add(counts->seen, parent | w, corners.opposed[w], corners.all[w] - corners.opposed[w]))
+      counts->full = 1;
+}
+
 static fg_status add_counts(void *counts, const fg_batch *fine, const fg_batch *coarse, uint32_t begin, uint32_t end) {
   window_counts *c = counts;
   window windows;
   fg_status status = begin_walk(c->model, fine, coarse, end, &windows);
+  if (status == FG_OK && c->model->width == 2) {
+    add_corners(c, fine, coarse, begin, end);
+    begin = end;
+  }
   for (uint32_t i = begin; status == FG_OK && i < end; i++) {
     walk(c->model, fine, coarse, i, &windows, add_class, c);
     if (c->full) status = no_room(c->model);

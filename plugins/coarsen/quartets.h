@@ -1,6 +1,6 @@
 // quartets.h — 2×2 blocks of packed spins, 64 blocks at a time: which have a majority of spins up, and which are tied.
-#ifndef PLUGINS_ESTIMATE_QUARTETS_H
-#define PLUGINS_ESTIMATE_QUARTETS_H
+#ifndef PLUGINS_COARSEN_QUARTETS_H
+#define PLUGINS_COARSEN_QUARTETS_H
 
 #include <stdint.h>
 
