@@ -33,9 +33,9 @@ PLUGIN_LIST := \
   estimate.thermo estimate.agreement estimate.rg-matrix estimate.correlation estimate.scaling estimate.likelihood \
   source.file source.model \
   sink.file sink.snapshot
-sampler.wolff_OBJECTS      := $(addprefix plugins/samplers/,wolff.o clusters.o sampler.o)
-sampler.metropolis_OBJECTS := $(addprefix plugins/samplers/,metropolis.o sweeps.o sampler.o)
-sampler.potts_OBJECTS      := $(addprefix plugins/samplers/,potts.o clusters.o sweeps.o sampler.o)
+sampler.wolff_OBJECTS      := $(addprefix plugins/samplers/,wolff.o clusters.o sampler.o lattices.o)
+sampler.metropolis_OBJECTS := $(addprefix plugins/samplers/,metropolis.o elsewhere.o sweeps.o sampler.o lattices.o)
+sampler.potts_OBJECTS      := $(addprefix plugins/samplers/,potts.o potts_bath.o clusters.o sweeps.o sampler.o lattices.o)
 coarsen.majority_OBJECTS   := plugins/coarsen/majority.o plugins/coarsen/blocks.o
 coarsen.potts-majority_OBJECTS := plugins/coarsen/potts_majority.o plugins/coarsen/blocks.o
 network.symmetric_OBJECTS  := $(addprefix plugins/networks/,symmetric.o windowed.o window.o classes.o bitplanes.o)
