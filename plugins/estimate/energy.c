@@ -71,7 +71,8 @@ static inline __attribute__((always_inline)) energy_counts count_words(const fg_
   const uint64_t width = fg_lattice_width(&batch->lattice), last = (width - 1) / 64;
   const uint64_t inner =
       UINT64_MAX >> 1 >> (63 - (width - 1) % 64); // bonds within the last word: the padding is not a spin
-  const uint64_t height = layer_rows(batch);      // a chain's only row is its own neighbour: those bonds are alike
+  // A chain's only row is the row below itself: those bonds are alike.
+  const uint64_t rows = batch->rows, height = batch->lattice.shape == FG_CUBIC ? batch->lattice.extent[1] : 0;
   energy_counts counts = {0, 0};
   for (uint64_t y = begin; y < end; y++) {
     const uint64_t *row = fg_batch_row(batch, i, y), *below = fg_batch_row(batch, i, y + 1 == rows ? 0 : y + 1);
