@@ -26,7 +26,7 @@ COMMAND_OBJECTS := $(COMMAND_SOURCES:%.c=$B/%.o)
 # One shared object a plugin, build/plugins/<kind>.so: its objects and the packages it links.
 PLUGIN_LIST := \
   sampler.wolff sampler.metropolis sampler.potts \
-  coarsen.majority coarsen.potts-majority \
+  coarsen.majority coarsen.potts-majority coarsen.decimation \
   network.symmetric network.conv network.table network.block network.autoregressive \
   train.newton train.adam \
   generate.dream generate.upscale \
@@ -37,6 +37,7 @@ sampler.wolff_OBJECTS      := $(addprefix plugins/samplers/,wolff.o clusters.o s
 sampler.metropolis_OBJECTS := $(addprefix plugins/samplers/,metropolis.o elsewhere.o sweeps.o sampler.o lattices.o)
 sampler.potts_OBJECTS      := $(addprefix plugins/samplers/,potts.o potts_bath.o clusters.o sweeps.o sampler.o lattices.o)
 coarsen.majority_OBJECTS   := plugins/coarsen/majority.o plugins/coarsen/blocks.o
+coarsen.decimation_OBJECTS := plugins/coarsen/decimation.o plugins/coarsen/blocks.o
 coarsen.potts-majority_OBJECTS := plugins/coarsen/potts_majority.o plugins/coarsen/blocks.o
 network.symmetric_OBJECTS  := $(addprefix plugins/networks/,symmetric.o windowed.o window.o classes.o bitplanes.o)
 network.symmetric_PKG      := jansson
