@@ -28,17 +28,18 @@ COMMAND_OBJECTS := $(COMMAND_SOURCES:%.c=$B/%.o)
 # One shared object a plugin, build/plugins/<kind>.so: its objects and the packages it links.
 PLUGIN_LIST := \
   sampler.wolff sampler.metropolis sampler.potts \
-  coarsen.majority coarsen.potts-majority \
+  coarsen.majority coarsen.potts-majority coarsen.decimation \
   network.symmetric network.conv network.table network.block network.autoregressive network.potts \
   train.newton train.adam \
   generate.dream generate.upscale \
   estimate.thermo estimate.agreement estimate.rg-matrix estimate.correlation estimate.scaling estimate.likelihood \
   source.file source.model \
   sink.file sink.snapshot
-sampler.wolff_OBJECTS      := $(addprefix plugins/samplers/,wolff.o clusters.o sampler.o)
-sampler.metropolis_OBJECTS := $(addprefix plugins/samplers/,metropolis.o sweeps.o sampler.o)
-sampler.potts_OBJECTS      := $(addprefix plugins/samplers/,potts.o clusters.o sweeps.o sampler.o)
+sampler.wolff_OBJECTS      := $(addprefix plugins/samplers/,wolff.o clusters.o sampler.o lattices.o)
+sampler.metropolis_OBJECTS := $(addprefix plugins/samplers/,metropolis.o elsewhere.o sweeps.o sampler.o lattices.o)
+sampler.potts_OBJECTS      := $(addprefix plugins/samplers/,potts.o potts_bath.o clusters.o sweeps.o sampler.o lattices.o)
 coarsen.majority_OBJECTS   := plugins/coarsen/majority.o plugins/coarsen/blocks.o
+coarsen.decimation_OBJECTS := plugins/coarsen/decimation.o plugins/coarsen/blocks.o
 coarsen.potts-majority_OBJECTS := plugins/coarsen/potts_majority.o plugins/coarsen/blocks.o
 network.symmetric_OBJECTS  := $(addprefix plugins/networks/,symmetric.o kernel.o first_model.o windowed.o window.o classes.o \
                               corner_counts.o bitplanes.o)
@@ -64,7 +65,7 @@ train.adam_OBJECTS         := $(addprefix plugins/train/,adam.o adam_config.o ad
 SLICES                     := $(addprefix plugins/generate/,slices.o slices_portable.o slices_avx2.o slices_avx512.o)
 generate.dream_OBJECTS     := plugins/generate/dream.o plugins/generate/refine.o $(SLICES)
 generate.upscale_OBJECTS   := plugins/generate/upscale.o plugins/generate/refine.o $(SLICES)
-estimate.thermo_OBJECTS    := $(addprefix plugins/estimate/,thermo.o energy.o series.o kaufman.o)
+estimate.thermo_OBJECTS    := $(addprefix plugins/estimate/,thermo.o energy.o series.o kaufman.o triangular.o chain.o)
 estimate.correlation_OBJECTS := $(addprefix plugins/estimate/,correlation.o correlation_lines.o spectrum.o series.o bins.o)
 estimate.correlation_PKG   := fftw3
 estimate.scaling_OBJECTS   := $(addprefix plugins/estimate/,scaling.o scaling_points.o scaling_fit.o scaling_tables.o energy.o bins.o)
@@ -139,6 +140,8 @@ $B/tests/test_conv: $(network.conv_OBJECTS:%=$B/%)
 $B/tests/test_conv: CORE_LIBS += $(network.conv_OBJECTS:%=$B/%) $(network.conv_LIBS) $(shell pkg-config --libs $(network.conv_PKG))
 $B/tests/test_fuzz_regression: $(FUZZED_OBJECTS:%=$B/%)
 $B/tests/test_fuzz_regression: CORE_LIBS += $(FUZZED_OBJECTS:%=$B/%) $(shell pkg-config --libs hdf5-serial)
+$B/tests/test_thermo: $(addprefix $B/plugins/estimate/,triangular.o chain.o)
+$B/tests/test_thermo: CORE_LIBS += $(addprefix $B/plugins/estimate/,triangular.o chain.o)
 $B/tests/test_slices: $(SLICES:%=$B/%)
 $B/tests/test_slices: CORE_LIBS += $(SLICES:%=$B/%)
 $B/tests/test_snapshot: CORE_LIBS += $(shell pkg-config --libs libpng)

@@ -73,9 +73,9 @@ cp -r "$prefix/share/finegrain/examples/decimation" "$example"
 expect_code 0 make -s -C "$example" CFLAGS="-O2 ${warnings[*]}"
 [ "$(nm -D --defined-only "$example/decimation.so" | awk '{ print $3 }' | grep -cv '^_')" = 1 ] || complain "the example exports more than one symbol"
 expect_code 0 "$installed" plugins --plugin-path "$example"
-grep -q '^coarsen\.decimation  *keeps every factor-th spin' "$scratch/stdout" || complain "the example is not listed"
+grep -q '^coarsen\.sublattice  *keeps every factor-th spin' "$scratch/stdout" || complain "the example is not listed"
 export FINEGRAIN_PLUGIN_PATH="$example"
-expect_code 0 "$installed" plugins coarsen.decimation
+expect_code 0 "$installed" plugins coarsen.sublattice
 for text in "factor           integer, 2 to 65536; default 2" "offset           integer, 0 or more; default 0" \
   "configurations of 1-bit spins or u8 states" "version          1.0.0" "file             $example/decimation.so"; do
   expect_text "$scratch/stdout" "$text"
@@ -106,7 +106,7 @@ finegrain: 1
 name: exact
 stages:
   data: {plugin: source.file, params: {path: fine.npy}}
-  decimated: {plugin: coarsen.decimation, input: data}
+  decimated: {plugin: coarsen.sublattice, input: data}
   thermo: {plugin: estimate.thermo, input: decimated}
 YAML
 while read -r factor offset size energy magnetisation; do
@@ -125,7 +125,7 @@ finegrain: 1
 name: sites
 stages:
   fine: {plugin: test.counter, params: {configurations: 8, batch: 3, chains: 2, width: 75, rows: 6}}
-  coarse: {plugin: coarsen.decimation, input: fine, params: {factor: 3, offset: 1}}
+  coarse: {plugin: coarsen.sublattice, input: fine, params: {factor: 3, offset: 1}}
   list_fine: {plugin: test.counter-list, input: fine}
   list_coarse: {plugin: test.counter-list, input: coarse}
 YAML
@@ -157,7 +157,7 @@ mkdir "$scratch/abi"
 cc -std=c17 -fPIC -shared -fvisibility=hidden -I"$scratch/newer" -o "$scratch/abi/decimation.so" "$example/decimation.c" || complain "the example does not compile"
 FINEGRAIN_PLUGIN_PATH="$scratch/abi" expect_code 78 "$installed" run "$scratch/exact.yaml" --out "$scratch/refused"
 expect_text "$scratch/stderr" "was built for ABI 9, this finegrain has ABI 1; rebuild the plugin"
-expect_text "$scratch/stderr" "unknown plugin 'coarsen.decimation'"
+expect_text "$scratch/stderr" "unknown plugin 'coarsen.sublattice'"
 [ -e "$scratch/refused" ] && complain "a refused pipeline left a folder"
 
 # Uninstalling leaves a stranger's plugin, and nothing of ours.

@@ -1,4 +1,4 @@
-// decimation.c — coarsen.decimation: a whole finegrain plugin in one file, to start your own from. It keeps every
+// decimation.c — coarsen.sublattice: a whole finegrain plugin in one file, to start your own from. It keeps every
 // factor-th spin of every factor-th row and forgets the others. Everything it needs of finegrain is in the headers; it
 // links nothing. Read it from the top: what a user may set, the formats, the work, and what finegrain is told about it.
 #include <finegrain/finegrain.h>
@@ -170,7 +170,7 @@ static const fg_port output = {
 };
 static const fg_stage stage_descriptor = {
     .size = sizeof(fg_stage),
-    .kind = "coarsen.decimation",
+    .kind = "coarsen.sublattice",
     .summary = "keeps every factor-th spin of every factor-th row",
     .doc = "Decimation (Kadanoff and Houghton, Phys. Rev. B 11, 377, 1975): the kept spins are spins of the fine "
            "lattice, so a correlation at distance r of the coarse lattice is the fine one at distance factor·r.\n\n"

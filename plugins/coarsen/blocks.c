@@ -61,6 +61,25 @@ static fg_status refuse_factor(const blocks *stage, const fg_lattice *lattice, u
                           factor, size);
 }
 
+static uint32_t element_of(const blocks *stage, uint32_t incoming) {
+  return stage->rule->element ? stage->rule->element : incoming;
+}
+
+/// The lattice of the blocks.
+static fg_lattice lattice_of_blocks(const blocks *stage, const fg_lattice *lattice) {
+  fg_lattice coarse = *lattice;
+  for (uint32_t d = 0; d < coarse.dims; d++) coarse.extent[d] /= (uint64_t)stage->config->factor;
+  return coarse;
+}
+
+/// Divisor of all extents that is also one of `divisor`; 0: a lattice that is not blocked.
+static uint64_t divisor_with(const fg_lattice *lattice, uint64_t divisor) {
+  static const uint32_t dims[] = {[FG_CHAIN] = 1, [FG_SQUARE] = 2, [FG_TRIANGULAR] = 2, [FG_CUBIC] = 3};
+  if (lattice->shape < FG_CHAIN || lattice->shape > FG_CUBIC || lattice->dims != dims[lattice->shape]) return 0;
+  for (uint32_t d = 0; d < lattice->dims; d++) divisor = common_divisor(divisor, lattice->extent[d]);
+  return divisor;
+}
+
 fg_status blocks_negotiate(void *self, const fg_format *const *inputs, fg_format *const *outputs, uint64_t *memory) {
   const blocks *stage = self;
   const fg_host *host = stage->host;
@@ -68,17 +87,15 @@ fg_status blocks_negotiate(void *self, const fg_format *const *inputs, fg_format
   fg_format *out = outputs[0];
   uint64_t factor = (uint64_t)stage->config->factor, divisor = 0;
   for (uint32_t s = 0; s < in->shape_count; s++) {
-    if (in->shapes[s].shape != FG_SQUARE || in->shapes[s].dims != 2)
-      return host->fail(host, "blocks square lattices only");
-    divisor = common_divisor(common_divisor(divisor, in->shapes[s].extent[0]), in->shapes[s].extent[1]);
+    divisor = divisor_with(&in->shapes[s], divisor);
+    if (!divisor) return host->fail(host, "blocks the chain, the square, the triangular and the cubic lattice only");
   }
   for (uint32_t s = 0; s < in->shape_count; s++) {
-    fg_lattice *lattice = &out->shapes[s];
-    *lattice = in->shapes[s];
-    if (lattice->extent[0] % factor || lattice->extent[1] % factor) return refuse_factor(stage, lattice, divisor);
-    for (uint32_t d = 0; d < 2; d++) lattice->extent[d] /= factor;
+    for (uint32_t d = 0; d < in->shapes[s].dims; d++)
+      if (in->shapes[s].extent[d] % factor) return refuse_factor(stage, &in->shapes[s], divisor);
+    out->shapes[s] = lattice_of_blocks(stage, &in->shapes[s]);
   }
-  out->element = stage->rule->element;
+  out->element = element_of(stage, in->element);
   out->shape_count = in->shape_count;
   out->configurations = in->configurations;
   out->batch = in->batch;
@@ -120,17 +137,15 @@ fg_status blocks_process(void *self, uint32_t port, const fg_message *const *mes
   const blocks *stage = self;
   const fg_host *host = stage->host;
   const fg_batch *in = messages[0]->batch;
-  uint64_t factor = (uint64_t)stage->config->factor;
-  fg_lattice lattice = in->lattice;
-  for (uint32_t d = 0; d < 2; d++) lattice.extent[d] /= factor;
-  fg_batch *out = host->batch_new(host, stage->rule->element, &lattice, in->count);
+  const fg_lattice lattice = lattice_of_blocks(stage, &in->lattice);
+  fg_batch *out = host->batch_new(host, element_of(stage, in->element), &lattice, in->count);
   if (!out) return FG_FAILED;
   out->first = in->first;
   out->chain = in->chain;
   out->level = in->level - 1;
 
   blocking work = {stage, in, out, host->rng_key(host, stage->rule->ties), 1};
-  uint64_t row_sites = factor * fg_lattice_width(&in->lattice), rows = out->count * out->rows;
+  uint64_t row_sites = fg_lattice_sites(&in->lattice) / out->rows, rows = out->count * out->rows;
   if (row_sites < TASK_SITES) work.task_rows = TASK_SITES / row_sites;
   fg_status status = host->parallel_for(host, (rows + work.task_rows - 1) / work.task_rows, block_rows, &work);
   if (status == FG_OK) return host->emit_batch(host, 0, out);

@@ -1,5 +1,5 @@
-// majority.c — coarsen.majority: every block of factor×factor spins becomes the spin most of its spins have; what a tie
-// becomes is a parameter.
+// majority.c — coarsen.majority: every block of spins becomes the spin most of its spins have; what a tie becomes is a
+// parameter.
 #include "blocks.h"
 #include "plugins/bits.h"
 #include "quartets.h"
@@ -26,22 +26,20 @@ static void block_quartets(const blocks_row *to, blocks_ties *ties, uint64_t sig
 }
 
 static void block(const blocks_row *to, blocks_ties *ties) {
-  const uint64_t factor = (uint64_t)to->config->factor, half = factor * factor / 2;
+  const uint64_t factor = (uint64_t)to->config->factor, rows = blocks_covered(to), sites = rows * factor;
   const uint64_t width = fg_lattice_width(&to->out->lattice);
   const int32_t rule = to->config->ties;
   uint64_t *blocks = fg_batch_row_mut(to->out, to->i, to->y);
   unsigned sign = rule == TIES_CONFIGURATION ? configuration_sign(ties, to->index) : rule == TIES_UP;
-  if (factor == 2) {
+  if (factor == 2 && to->in->lattice.dims == 2) {
     block_quartets(to, ties, sign);
     return;
   }
   for (uint64_t x = 0; x < width; x++) {
     uint64_t up = 0, g = to->first + x;
-    for (uint64_t dy = 0; dy < factor; dy++)
-      up += bits_count(fg_batch_row(to->in, to->i, factor * to->y + dy), factor * x, factor);
-    unsigned spin = up > half;
-    if (2 * up == factor * factor)
-      spin = rule == TIES_RANDOM ? (unsigned)(blocks_tie_word(ties, g / 64) >> g % 64) & 1u : sign;
+    for (uint64_t k = 0; k < rows; k++) up += bits_count(blocks_fine_row(to, k), factor * x, factor);
+    unsigned spin = 2 * up > sites;
+    if (2 * up == sites) spin = rule == TIES_RANDOM ? (unsigned)(blocks_tie_word(ties, g / 64) >> g % 64) & 1u : sign;
     fg_bit_set(blocks, x, spin);
   }
 }
@@ -72,7 +70,7 @@ static const fg_port input = {
     .kinds = FG_BATCH,
     .elements = 1u << FG_SPIN1,
     .name = "configurations",
-    .doc = "Spins on square lattices.",
+    .doc = "Spins on chains, square, triangular or cubic lattices.",
 };
 static const fg_port output = {
     .size = sizeof(fg_port),
@@ -87,7 +85,9 @@ static const fg_stage stage_descriptor = {
     .kind = "coarsen.majority",
     .summary = "block spins by majority, with a rule for ties",
     .doc = "Every block of factor×factor spins becomes one spin with the sign of their sum (Kadanoff 1966; the 2×2 "
-           "majority rule of arXiv:2506.04016). Blocks of an odd factor never tie.\n\n"
+           "majority rule of arXiv:2506.04016): factor spins on a chain, factor×factor×factor on a cubic lattice. The "
+           "blocks of a triangular lattice, stored as a square one with diagonals, are a triangular lattice again. "
+           "Blocks of an odd factor never tie.\n\n"
            "Indices and chains of the configurations are kept, the level falls by one, the coupling becomes unknown. "
            "A random tie depends on the seed, the configuration's index, the level and the block, not on batches.",
     .params = (const fg_param *const[]){&blocks_param_factor, &param_ties, NULL},

@@ -1,4 +1,4 @@
-// potts_majority.c — coarsen.potts-majority: every block of factor×factor sites becomes the state most of its sites
+// potts_majority.c — coarsen.potts-majority: every block of sites becomes the state most of its sites
 // have; what a tie becomes is a parameter.
 #include "blocks.h"
 
@@ -14,18 +14,18 @@ typedef struct tally {
 /// Counts the block x of a row and writes the states that occur most often, in the order they are met. Returns their
 /// number.
 static unsigned most_frequent(const blocks_row *to, uint64_t x, tally *counts, uint8_t states[STATES]) {
-  const uint64_t factor = (uint64_t)to->config->factor;
+  const uint64_t factor = (uint64_t)to->config->factor, rows = blocks_covered(to);
   uint64_t most = 0;
   unsigned found = 0;
-  for (uint64_t dy = 0; dy < factor; dy++) {
-    const uint8_t *row = (const uint8_t *)fg_batch_row(to->in, to->i, factor * to->y + dy) + factor * x;
+  for (uint64_t k = 0; k < rows; k++) {
+    const uint8_t *row = (const uint8_t *)blocks_fine_row(to, k) + factor * x;
     for (uint64_t dx = 0; dx < factor; dx++) {
       uint64_t count = ++counts->sites[row[dx]];
       most = count > most ? count : most;
     }
   }
-  for (uint64_t dy = 0; dy < factor; dy++) {
-    const uint8_t *row = (const uint8_t *)fg_batch_row(to->in, to->i, factor * to->y + dy) + factor * x;
+  for (uint64_t k = 0; k < rows; k++) {
+    const uint8_t *row = (const uint8_t *)blocks_fine_row(to, k) + factor * x;
     for (uint64_t dx = 0; dx < factor; dx++) {
       if (counts->sites[row[dx]] == most) states[found++] = row[dx];
       counts->sites[row[dx]] = 0; // each state once
@@ -79,7 +79,7 @@ static const fg_port input = {
     .kinds = FG_BATCH,
     .elements = 1u << FG_STATE8,
     .name = "configurations",
-    .doc = "Potts states on square lattices.",
+    .doc = "Potts states on chains, square, triangular or cubic lattices.",
 };
 static const fg_port output = {
     .size = sizeof(fg_port),

@@ -7,7 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CRITICAL_COUPLING 0.44068679350977147 ///< ½ ln(1+√2)
+#define CRITICAL_COUPLING 0.44068679350977147   ///< ½ ln(1+√2)
+#define CRITICAL_TRIANGULAR 0.27465307216702742 ///< ¼ ln 3, of the triangular lattice
 
 /// γ/ν for L → ∞. There U is 1.1679229(47) (J. Salas and A. D. Sokal, J. Stat. Phys. 98, 551, 2000).
 #define CRITICAL_GAMMA_OVER_NU 1.75

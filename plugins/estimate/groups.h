@@ -83,20 +83,28 @@ static inline int64_t group_chain(series *of_group, uint64_t *chains, const fg_h
 static inline int group_is_step(const group_key *coarse, const group_key *fine) {
   if (coarse->level < 0 || fine->level != coarse->level + 1 || !group_same_coupling(coarse->coupling, fine->coupling))
     return 0;
-  for (int d = 0; d < 2; d++)
+  if (fine->lattice.shape != coarse->lattice.shape) return 0;
+  for (uint32_t d = 0; d < fine->lattice.dims; d++)
     if (fine->lattice.extent[d] != 2 * coarse->lattice.extent[d]) return 0;
   return 1;
+}
+
+/// The Ising model's critical coupling on a group's lattice; NaN: there is none, or it is not known exactly.
+static inline double group_critical(const group_key *key) {
+  if (key->lattice.shape == FG_SQUARE) return CRITICAL_COUPLING;
+  return key->lattice.shape == FG_TRIANGULAR ? CRITICAL_TRIANGULAR : NAN;
 }
 
 /// The coupling whose exact values stand beside a group: its own, or `reference` where it has none; NaN: none.
 static inline double group_exact_coupling(const group_key *key, double reference) {
   if (key->level < 0) return NAN; // blocked lattices are samples of no known model
   if (!isnan(key->coupling)) return key->coupling;
+  if (group_same_coupling(reference, CRITICAL_COUPLING)) return group_critical(key);
   return reference < GROUPS_NO_REFERENCE ? reference : NAN;
 }
 
 static inline int group_is_critical(const group_key *key, double reference) {
-  return fabs(group_exact_coupling(key, reference) - CRITICAL_COUPLING) < GROUPS_SAME_COUPLING;
+  return fabs(group_exact_coupling(key, reference) - group_critical(key)) < GROUPS_SAME_COUPLING;
 }
 
 // ---- the parameter `reference`
@@ -116,7 +124,7 @@ static const fg_param group_param_reference = {
     .unit = "1",
     .doc =
         "Coupling K whose exact values stand beside configurations that come without a coupling (dreams, files); critical "
-        "is ln(1+√2)/2, none leaves them empty.",
+        "is ln(1+√2)/2 on square lattices, ln(3)/4 on triangular ones and nothing on others; none leaves them empty.",
 };
 
 #endif

@@ -1,14 +1,17 @@
 // thermo.c — estimate.thermo: energy, magnetisation and their fluctuations, per lattice, level and coupling, with errors and
 // beside exact values. It counts bonds and spins of every configuration, keeps moments (series.h) and, at the end, makes one
-// table. What errors are made of is series.c's business, what is exact that of kaufman.h and exact_moments.h.
+// table. What errors are made of is series.c's business, what is exact that of kaufman.h, triangular.h, chain.h and
+// exact_moments.h.
 #include "finegrain/finegrain.h"
 
+#include "chain.h"
 #include "counting.h"
 #include "exact_moments.h"
 #include "groups.h"
 #include "kaufman.h"
 #include "series.h"
 #include "slabs.h"
+#include "triangular.h"
 
 #include <stdlib.h>
 
@@ -54,12 +57,27 @@ static void destroy(void *self) {
   free(stage);
 }
 
+/// Lattices of one kind, one whose bonds can be counted: rows of the table go by sizes alone.
+static fg_status check_lattice(const fg_host *host, const fg_lattice *lattice, const fg_lattice *first) {
+  static const char *const names[] = {"an unknown", "a chain", "a square", "a triangular", "a cubic", "a hypercubic"};
+  if (!energy_bonds(lattice))
+    return host->fail(host,
+                      "%s lattice of dimension %u comes in; " KIND
+                      " measures the chain, the square, the triangular and the cubic lattice",
+                      names[lattice->shape <= FG_HYPERCUBIC ? lattice->shape : 0], lattice->dims);
+  if (lattice->shape == first->shape) return FG_OK;
+  return host->fail(host,
+                    "%s lattice comes in beside %s one, and their rows would be told apart by size alone; give each "
+                    "kind of lattice a stage of its own",
+                    names[lattice->shape], names[first->shape <= FG_HYPERCUBIC ? first->shape : 0]);
+}
+
 static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format *const *outputs, uint64_t *memory) {
   (void)outputs;
   thermo *stage = self;
   uint64_t rows = 0;
   for (uint32_t s = 0; s < inputs[0]->shape_count; s++) {
-    if (group_check_lattice(stage->host, KIND, &inputs[0]->shapes[s]) != FG_OK) return FG_FAILED;
+    if (check_lattice(stage->host, &inputs[0]->shapes[s], &inputs[0]->shapes[0]) != FG_OK) return FG_FAILED;
     if (slabs_bytes(&inputs[0]->shapes[s]) > rows) rows = slabs_bytes(&inputs[0]->shapes[s]);
   }
   stage->list.most = inputs[0]->shape_count + GROUPS_EXTRA;
@@ -110,11 +128,14 @@ static fg_status process(void *self, uint32_t port, const fg_message *const *mes
   const fg_host *host = stage->host;
   const fg_batch *batch = messages[0]->batch;
   if (batch->count == 0) return FG_OK;
-  if (group_check_lattice(host, KIND, &batch->lattice) != FG_OK) return FG_FAILED;
+  const fg_lattice *first = stage->list.count ? &stage->list.key[0].lattice : &batch->lattice;
+  if (check_lattice(host, &batch->lattice, first) != FG_OK) return FG_FAILED;
   destination to = {host, find_group(stage, batch), 0};
   if (!to.group) return FG_FAILED;
   to.chain = group_chain(to.group->series, &stage->chains, host, KIND, batch);
   if (to.chain < 0) return FG_FAILED;
+  if (slabs_is_one(batch) && batch->lattice.shape != FG_SQUARE)
+    return host->fail(host, "parts of a lattice come in, and only those of square lattices can be measured one by one");
   if (slabs_is_one(batch)) return slabs_add(&stage->slabs, host, batch, stage->counts, add_configuration, &to);
   return counting_batch(host, batch, stage->counts, add_configuration, &to);
 }
@@ -178,13 +199,13 @@ static double answer(const void *arg, const double *mean, double *gradient) {
   }
 }
 
-/// 2 + log₂(⟨m²⟩ of the fine lattice / ⟨m²⟩ of the coarse one); part 0 is the coarse one, arg is the ratio of sites (fine/coarse).
+/// D + log₂(⟨m²⟩ of the fine lattice / ⟨m²⟩ of the coarse one); part 0 is the coarse one, arg is the dimension D.
 static double local_exponent(const void *arg, const double *mean, double *gradient) {
-  const double ratio = *(const double *)arg, *fine = mean + SERIES_MOMENTS;
+  const double dimension = *(const double *)arg, ratio = exp2(dimension), *fine = mean + SERIES_MOMENTS;
   for (uint32_t i = 0; i < 2 * SERIES_MOMENTS; i++) gradient[i] = 0;
   gradient[M2] = -1 / (M_LN2 * mean[M2]);
   gradient[SERIES_MOMENTS + M2] = 1 / (M_LN2 * fine[M2]);
-  return 2 + log2(fine[M2] / mean[M2] / (ratio * ratio));
+  return dimension + log2(fine[M2] / mean[M2] / (ratio * ratio));
 }
 
 // ---- exact values
@@ -192,8 +213,20 @@ static double local_exponent(const void *arg, const double *mean, double *gradie
 /// Exact moments of a group: the table's, at Kc; NULL: unknown.
 static const exact_moments *exact_moments_at(const thermo *stage, const group *here) {
   const fg_lattice *lattice = &here->key.lattice;
-  if (!group_is_critical(&here->key, stage->config->reference) || lattice->extent[0] != lattice->extent[1]) return NULL;
+  if (lattice->shape != FG_SQUARE || lattice->extent[0] != lattice->extent[1]) return NULL;
+  if (!group_is_critical(&here->key, stage->config->reference)) return NULL;
   return exact_moments_of(lattice->extent[0]);
+}
+
+/// Exact energies of the Ising model on a lattice, NaN where unknown.
+static kaufman exact_energies(const fg_lattice *lattice, double coupling) {
+  const kaufman unknown = {NAN, NAN, NAN, NAN};
+  switch (lattice->shape) {
+  case FG_CHAIN: return chain_ring(lattice->extent[0], coupling);
+  case FG_SQUARE: return kaufman_torus(lattice->extent[0], lattice->extent[1], coupling);
+  case FG_TRIANGULAR: return triangular_torus(lattice->extent[0], lattice->extent[1], coupling);
+  default: return unknown;
+  }
 }
 
 /// Exact values of all observables of a group, NaN where unknown.
@@ -201,16 +234,21 @@ static void find_exact(const thermo *stage, const group *here, double exact[OBSE
   for (int o = 0; o < OBSERVABLES; o++) exact[o] = NAN;
   double coupling = group_exact_coupling(&here->key, stage->config->reference);
   if (isnan(coupling)) return;
-  kaufman energies = kaufman_torus(here->key.lattice.extent[0], here->key.lattice.extent[1], coupling);
+  const fg_lattice *lattice = &here->key.lattice;
+  kaufman energies = exact_energies(lattice, coupling);
   exact[O_E] = energies.energy;
   exact[O_VARIANCE] = energies.variance;
   exact[O_C] = energies.heat_capacity;
   exact[O_M] = 0;
+  if (lattice->shape == FG_CHAIN) {
+    exact[O_M2] = chain_m2(lattice->extent[0], coupling);
+    exact[O_CHI] = (double)fg_lattice_sites(lattice) * exact[O_M2];
+  }
   const exact_moments *moments = exact_moments_at(stage, here);
   if (!moments) return;
   exact[O_M2] = moments->m2;
   exact[O_M4] = moments->u * moments->m2 * moments->m2;
-  exact[O_CHI] = (double)fg_lattice_sites(&here->key.lattice) * moments->m2;
+  exact[O_CHI] = (double)fg_lattice_sites(lattice) * moments->m2;
   exact[O_U] = moments->u;
   exact[O_BINDER] = 1 - moments->u / 3;
 }
@@ -227,7 +265,8 @@ static fg_status add_row(const thermo *stage, fg_table *table, const group *here
 static fg_status add_group(const thermo *stage, fg_table *table, const group *here) {
   const fg_host *host = stage->host;
   double sites = (double)fg_lattice_sites(&here->key.lattice), exact[OBSERVABLES];
-  question q = {0, sites, 2.0 * (double)here->unlike_zero - 2 * sites, here->key.coupling};
+  double bonds = energy_bonds(&here->key.lattice);
+  question q = {0, sites, 2.0 * (double)here->unlike_zero - bonds * sites, here->key.coupling};
   find_exact(stage, here, exact);
   for (q.observable = 0; q.observable < OBSERVABLES; q.observable++) {
     const series *parts[] = {here->series};
@@ -247,9 +286,9 @@ static int is_step(const group *coarse, const group *fine) {
 
 static fg_status add_exponent(const thermo *stage, fg_table *table, const group *coarse, const group *fine) {
   const series *parts[] = {coarse->series, fine->series};
-  const double ratio = 4;
+  const double dimension = fine->key.lattice.dims;
   series_result result;
-  if (series_estimate(parts, 2, local_exponent, &ratio, &result) != 0)
+  if (series_estimate(parts, 2, local_exponent, &dimension, &result) != 0)
     return stage->host->fail(stage->host, "out of memory");
   const exact_moments *below = exact_moments_at(stage, coarse), *above = exact_moments_at(stage, fine);
   double exact = NAN;
@@ -284,7 +323,7 @@ static const fg_port input = {
     .elements = 1u << FG_SPIN1,
     .flags = FG_PORT_MANY,
     .name = "configurations",
-    .doc = "Spins on square lattices, of any sizes, levels, couplings and chains.",
+    .doc = "Spins on lattices of one kind, of any sizes, levels, couplings and chains.",
 };
 static const fg_port output = {
     .size = sizeof(fg_port),
@@ -300,13 +339,14 @@ static const fg_stage stage_descriptor = {
     .kind = KIND,
     .summary = "energy, magnetisation, their fluctuations and ratios, with errors, beside exact values",
     .doc =
-        "For every size, level and coupling that comes in, with E = −Σ s s' (two bonds a site, also on L = 2), N sites, and e "
+        "For every size, level and coupling that comes in, with E = −Σ s s' (two bonds a site on the square lattice, "
+        "also on L = 2, one on the chain, three on the triangular and on the cubic lattice), N sites, and e "
         "and m = Σs/N per site:\n\n"
         "- `e` = ⟨e⟩, `m` = ⟨m⟩, `abs_m` = ⟨|m|⟩, `m2` = ⟨m²⟩, `m4` = ⟨m⁴⟩\n"
         "- `chi` = N⟨m²⟩, `chi_connected` = N(⟨m²⟩ − ⟨|m|⟩²)\n"
         "- `varE` = N(⟨e²⟩ − ⟨e⟩²), with the mean over all configurations, and `C` = K² varE where the coupling is known\n"
         "- `U` = ⟨m⁴⟩/⟨m²⟩², `binder_cumulant` = 1 − U/3\n"
-        "- `gamma_over_nu` = 2 + log₂(m2(2L)/m2(L)), the local exponent of χ, at size 2L, where L and 2L are levels k ≥ 0 "
+        "- `gamma_over_nu` = D + log₂(m2(2L)/m2(L)) in D dimensions, the local exponent of χ, at size 2L, where L and 2L are levels k ≥ 0 "
         "and k+1 of the same configurations (a dream); its error is jackknifed jointly, for both levels share their noise\n\n"
         "**Errors** are one standard deviation, from a jackknife over bins of 2τ(n/2τ)^⅓ configurations of one chain, where τ "
         "is the integrated autocorrelation time, by the Γ-method (U. Wolff, Comput. Phys. Commun. 156, 143, 2004) on the "
@@ -315,7 +355,9 @@ static const fg_stage stage_descriptor = {
         "**Exact values.** e, varE and C: Kaufman's partition function of the finite torus (Phys. Rev. 76, 1232, 1949; "
         "Ferdinand & Fisher, Phys. Rev. 185, 832, 1969) at the coupling the configurations were drawn at, or at "
         "`reference` when they carry none. m: 0, by symmetry. m2, m4, chi, U, binder_cumulant: at the critical coupling for L ≤ 10, 12 and 16, "
-        "from a transfer matrix. gamma_over_nu: from these where both sizes have them, otherwise the exponent of the infinite "
+        "from a transfer matrix. On triangular lattices of up to 2²⁰ sites e, varE and C are those of the torus, too (Houtappel, "
+        "Physica 16, 425, 1950; Salas, J. Phys. A 35, 1833, 2002), on chains e, varE, C, m2 and chi; on cubic lattices m alone "
+        "is known. gamma_over_nu: from these where both sizes have them, otherwise the exponent of the infinite "
         "lattice, 7/4. Levels below 0 (blocked lattices) are samples of no known model and have no exact values.\n\n"
         "**Memory.** At most 32768 bins for each size, level and coupling: beyond as many configurations neighbours are "
         "merged, and tau_int of gamma_over_nu is unknown. At most 16 more combinations than lattices announced.",

@@ -1,5 +1,6 @@
 // metropolis.c — sampler.metropolis: the Ising model by single-spin updates at any finite coupling, sweep after sweep
 // over the sites in memory order. Metropolis and heat bath differ in one table of five flip probabilities.
+#include "elsewhere.h"
 #include "sweeps.h"
 
 #include <math.h>
@@ -23,9 +24,9 @@ typedef struct metropolis {
 } metropolis;
 
 /// Metropolis, Rosenbluth, Rosenbluth, Teller, Teller, J. Chem. Phys. 21, 1087 (1953); heat bath: Glauber,
-/// J. Math. Phys. 4, 294 (1963). A spin that agrees with n neighbours pays 4(n-2) to flip, in units of J.
-static double flip_probability(algorithm which, double coupling, int agreeing) {
-  double cost = 4 * (agreeing - 2) * coupling;
+/// J. Math. Phys. 4, 294 (1963). A spin that agrees with n of z neighbours pays 2(2n-z) to flip, in units of J.
+static double flip_probability(algorithm which, double coupling, int agreeing, int neighbours) {
+  double cost = 2 * (2 * agreeing - neighbours) * coupling;
   return which == HEAT_BATH ? 1.0 / (1.0 + exp(cost)) : PROPOSAL * fmin(1.0, exp(-cost));
 }
 
@@ -40,37 +41,53 @@ static void sweep(const sweep_sampler *sampler, sampler_chain *chain) { sweep_si
 
 /// 1/ξ = ln coth K − 2K above the critical temperature (L. Onsager, Phys. Rev. 65, 117, 1944). Below it the modulus
 /// gives twice the true length: on small lattices the rare reversals of all spins ask for that.
-static double inverse_length(const sampler_config *config) {
-  int frustrated = config->coupling < 0 && config->size % 2; // walls that cannot vanish wander over the lattice
-  double strength = fabs(config->coupling);
+static double inverse_length(const sampler_config *config, double coupling) {
+  int frustrated = coupling < 0 && config->size % 2; // walls that cannot vanish wander over the lattice
+  double strength = fabs(coupling);
   return frustrated ? 0 : fabs(-log(tanh(strength)) - 2.0 * strength);
+}
+
+/// On another lattice than the square one.
+static fg_status create_elsewhere(const fg_host *host, const metropolis_config *config, double coupling, void **self) {
+  double flip[LATTICES_MOST_NEIGHBOURS + 1];
+  int neighbours = (int)lattices_neighbours((lattices_choice)config->common.lattice);
+  for (int agreeing = 0; agreeing <= neighbours; agreeing++)
+    flip[agreeing] = flip_probability((algorithm)config->algorithm, coupling, agreeing, neighbours);
+  *self = elsewhere_new(host, &config->common, coupling, flip);
+  return *self ? FG_OK : host->fail(host, "out of memory");
 }
 
 static fg_status create(const fg_host *host, const void *given, void **self) {
   const metropolis_config *config = given;
+  lattices_choice lattice = (lattices_choice)config->common.lattice;
+  double coupling;
+  if (lattices_coupling(host, lattice, config->common.coupling, &coupling) != FG_OK) return FG_FAILED;
+  if (lattice != LATTICES_SQUARE) return create_elsewhere(host, config, coupling, self);
   metropolis *sampler = calloc(1, sizeof *sampler);
   if (!sampler) return host->fail(host, "out of memory");
-  const sampler_model model = {.element = FG_SPIN1, .states = 2, .coupling = config->common.coupling};
-  sweep_init(&sampler->base, host, &config->common, &model, sweep, inverse_length(&config->common));
+  const sampler_model model = {.element = FG_SPIN1, .states = 2, .coupling = coupling};
+  sweep_init(&sampler->base, host, &config->common, &model, sweep, inverse_length(&config->common, coupling));
   for (int agreeing = 0; agreeing <= 4; agreeing++) {
-    double probability = flip_probability((algorithm)config->algorithm, model.coupling, agreeing);
+    double probability = flip_probability((algorithm)config->algorithm, model.coupling, agreeing, 4);
     sampler->thresholds[agreeing] = (uint64_t)(probability * 0x1p63);
   }
   *self = sampler;
   return FG_OK;
 }
 
-static const char *const special_couplings[] = {"critical=0.44068679350977147", NULL};
+static const char *const special_couplings[] = {LATTICES_CRITICAL_NAME, NULL};
 static const char *const algorithms[] = {"metropolis", "heat-bath", NULL};
 
-static const fg_param coupling = {
+static const fg_param coupling_param = {
     .size = sizeof(fg_param),
     .type = FG_PARAM_REAL,
     .offset = offsetof(sampler_config, coupling),
     .name = "coupling",
+    .min = "-" LATTICES_COUPLING_MOST,
+    .max = LATTICES_COUPLING_MOST,
     .names = special_couplings,
     .unit = "1",
-    .doc = "Coupling K = βJ, negative for an antiferromagnet; critical is ln(1+√2)/2.",
+    .doc = "Coupling K = βJ, negative for an antiferromagnet; " LATTICES_CRITICAL_DOC ".",
 };
 static const fg_param thermalize = {
     .size = sizeof(fg_param),
@@ -92,7 +109,8 @@ static const fg_param spacing = {
     .min = "1",
     .names = sampler_counts,
     .unit = "sweeps",
-    .doc = "Sweeps between configurations; auto: " SWEEPS_SPACING_DOC " 1/|2K + ln tanh K|, the correlation length.",
+    .doc = "Sweeps between configurations; auto: " SWEEPS_SPACING_DOC " 1/|2K + ln tanh K|, the correlation length; on "
+           "the chain -1/ln tanh |K|, on the others " ELSEWHERE_LENGTH_DOC ".",
 };
 static const fg_param algorithm_param = {
     .size = sizeof(fg_param),
@@ -109,20 +127,22 @@ static const fg_param algorithm_param = {
 static const fg_stage stage = {
     .size = sizeof(fg_stage),
     .kind = "sampler.metropolis",
-    .summary = "draws configurations of the two-dimensional Ising model by single-spin updates",
-    .doc = "Samples the Ising model, weight exp(K Σ s s') over the bonds of a periodic L×L square lattice, at "
+    .summary = "draws configurations of the Ising model by single-spin updates",
+    .doc = "Samples the Ising model, weight exp(K Σ s s') over the bonds of a periodic lattice, at "
            "any finite coupling of either sign and any size, odd ones included. A sweep visits all sites in "
            "order. metropolis: Metropolis et al., J. Chem. Phys. 21, 1087 (1953), a flip being proposed with "
            "probability 3/4, because sequential proposals that are all accepted would not be ergodic; heat- "
            "bath: Glauber, J. Math. Phys. 4, 294 (1963).\n\n"
-           "Chains start from the ground state (a checkerboard for K < 0), with a random sign each, and every "
+           "Chains start from the ground state (a checkerboard for K < 0, as if no lattice frustrated it), "
+           "with a random sign each, and every "
            "configuration goes out with a random sign: an exact symmetry that local updates restore too slowly "
            "at strong coupling. Near the critical point configurations stay correlated for about L^2.17 "
            "sweeps; on large lattices sampler.wolff is faster by far.\n\n"
            "Flip probabilities are multiples of 2⁻⁶³. On L = 2 two bonds join each pair of neighbours; on L = "
            "1 a site is its own neighbour.",
-    .params = (const fg_param *const[]){&sampler_param_size, &coupling, &sampler_param_configurations,
-                                        &sampler_param_chains, &thermalize, &spacing, &algorithm_param, NULL},
+    .params = (const fg_param *const[]){&sampler_param_lattice, &sampler_param_size, &coupling_param,
+                                        &sampler_param_configurations, &sampler_param_chains, &thermalize, &spacing,
+                                        &algorithm_param, NULL},
     .inputs = (const fg_port *const[]){NULL},
     .outputs = (const fg_port *const[]){&sampler_output_spins, NULL},
     .config_size = sizeof(metropolis_config),

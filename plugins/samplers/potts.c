@@ -1,7 +1,7 @@
 // potts.c — sampler.potts: the Potts model of 2 to 255 states, by clusters or by heat bath. Weight exp(K Σ δ(s,s'))
 // over the bonds of the lattice.
 #include "clusters.h"
-#include "sweeps.h"
+#include "potts_bath.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -14,103 +14,50 @@ typedef struct potts_config {
   int32_t algorithm;
 } potts_config;
 
-// The critical coupling depends on the number of states, which the parameter table cannot express: it gives a value out
+// The critical coupling depends on the lattice and on the number of states, which the parameter table cannot express: it gives a value out
 // of reach of the limits, and create puts the coupling in its place.
 #define COUPLING_MOST "1e300"
 #define CRITICAL 1e308
 static const char *const special_couplings[] = {"critical=1e308", NULL};
 
-/// The self-dual coupling, R. B. Potts, Proc. Camb. Phil. Soc. 48, 106 (1952).
-static double critical_coupling(int64_t states) { return log1p(sqrt((double)states)); }
-
-// ---- heat bath
-
-/// The neighbours' states in ascending order are alike in one of 8 ways: bit i is set when number i and i + 1 are
-/// equal.
-#define WAYS 8u
-
-typedef struct heat_bath {
-  sweep_sampler base;
-  uint64_t below[WAYS][4]; ///< 2⁶³ · P(the state is that of one of the ordered neighbours 0 … i)
-} heat_bath;
-
-/// Whether the ordered neighbour i differs from those before it.
-static inline int is_new(unsigned way, int i) { return i == 0 || !(way >> (i - 1) & 1); }
-
-/// How many neighbours have each state, in ascending order; returns how many states that are.
-static int count_equal(unsigned way, int have[4]) {
-  int different = 0;
-  for (int i = 0; i < 4; i++) {
-    if (is_new(way, i)) have[different++] = 0;
-    have[different - 1]++;
-  }
-  return different;
+/// v = e^K - 1 solves v³ + 3v² = q on the critical triangular lattice (D. Kim and R. I. Joseph, J. Phys. C 7, L167, 1974):
+/// by Newton's method from above, where the cubic is convex.
+static double critical_triangular(double states) {
+  double v = sqrt(states);
+  for (int step = 0; step < 60; step++) v -= ((v + 3) * v * v - states) / (3 * v * (v + 2));
+  return log1p(v);
 }
 
-/// The heat bath's thresholds for one way the neighbours are alike. A state that n of them have weighs exp(K n); what
-/// weighs most is the unit, so that nothing overflows. A probability is off by about 2⁻⁵³.
-static void fill_thresholds(const sampler_model *model, unsigned way, uint64_t below[4]) {
-  int have[4], different = count_equal(way, have), elsewhere = (int)model->states - different;
-  int heaviest = model->coupling < 0 && elsewhere > 0 ? 0 : have[0];
-  for (int k = 0; k < different; k++)
-    if (model->coupling < 0 ? have[k] < heaviest : have[k] > heaviest) heaviest = have[k];
-  double total = elsewhere > 0 ? elsewhere * exp(-model->coupling * heaviest) : 0;
-  for (int k = 0; k < different; k++) total += exp(model->coupling * (have[k] - heaviest));
-  double sum = 0; // reaches total exactly when no state is elsewhere: nothing is drawn from none
-  for (int i = 0, k = 0; i < 4; i++) {
-    if (is_new(way, i)) sum += exp(model->coupling * (have[k++] - heaviest)); // its equals share this place
-    below[i] = (uint64_t)(sum / total * 0x1p63);
-  }
+/// Exact but for the cubic lattice; NaN where it is not known, or there is none. Square: the self-dual coupling, R. B.
+/// Potts, Proc. Camb. Phil. Soc. 48, 106 (1952).
+static double critical_coupling(lattices_choice lattice, uint32_t states) {
+  if (lattice == LATTICES_SQUARE) return log1p(sqrt((double)states));
+  if (lattice == LATTICES_TRIANGULAR) return critical_triangular(states);
+  return states == 2 ? 2 * lattices_critical(lattice) : NAN;
 }
 
-static inline void sort_two(unsigned *low, unsigned *high) {
-  unsigned a = *low, b = *high;
-  *low = a < b ? a : b;
-  *high = a < b ? b : a;
+static fg_status refuse_critical(const fg_host *host, lattices_choice lattice) {
+  if (lattice == LATTICES_CHAIN)
+    return host->fail_param(host, "coupling",
+                            "critical: a chain has no transition at a finite coupling; give a number");
+  return host->fail_param(host, "coupling",
+                          "critical: on the cubic lattice known here for states: 2 only; give a number");
 }
 
-/// Draws a state given its four neighbours, whatever it was.
-static inline unsigned update(const sweep_sampler *base, fg_rng *rng, unsigned site, const unsigned near[4]) {
-  (void)site;
-  const heat_bath *sampler = (const heat_bath *)base;
-  unsigned s[4] = {near[0], near[1], near[2], near[3]};
-  sort_two(&s[0], &s[1]);
-  sort_two(&s[2], &s[3]);
-  sort_two(&s[0], &s[2]);
-  sort_two(&s[1], &s[3]);
-  sort_two(&s[1], &s[2]);
-  unsigned way = (unsigned)(s[0] == s[1]) | (unsigned)(s[1] == s[2]) << 1 | (unsigned)(s[2] == s[3]) << 2;
-  const uint64_t *below = sampler->below[way], random = fg_rng_bits(rng) >> 1;
-  int drawn = (random >= below[0]) + (random >= below[1]) + (random >= below[2]) + (random >= below[3]);
-  if (drawn < 4) return s[drawn];
-
-  int have[4];
-  uint64_t elsewhere = base->base.model.states - (unsigned)count_equal(way, have);
-  unsigned fresh = (unsigned)fg_rng_below(rng, elsewhere); // among the states that no neighbour has
-  for (int i = 0; i < 4; i++) fresh += is_new(way, i) && fresh >= s[i];
-  return fresh;
-}
-
-static void sweep(const sweep_sampler *sampler, sampler_chain *chain) { sweep_sites(sampler, chain, update); }
-
-/// An estimate of 1/ξ. Attraction: |K/Kc - 1|, for ξ grows no faster than 1/|K - Kc| with any number of states.
-/// Repulsion: two states are the Ising antiferromagnet, whose walls cannot vanish on odd lattices; three are critical
-/// at K = -∞, with ξ ~ exp(2|K|) (S. J. Ferreira & A. D. Sokal, J. Stat. Phys. 96, 461, 1999); more are never far
-/// from disorder.
-static double inverse_length(const sampler_model *model, int64_t size) {
-  double strength = fabs(model->coupling);
-  if (model->coupling < 0 && model->states == 2 && size % 2) return 0;
+/// An estimate of 1/ξ. Attraction: |K/Kc - 1|, for ξ grows no faster than 1/|K - Kc| with any number of states; on the
+/// chain exactly ln((e^K+q-1)/(e^K-1)); the size, where Kc is not known. Repulsion: two states are the Ising
+/// antiferromagnet, whose walls cannot vanish on odd or triangular lattices; three are critical at K = -∞ on the square
+/// lattice, with ξ ~ exp(2|K|) (S. J. Ferreira & A. D. Sokal, J. Stat. Phys. 96, 461, 1999); more are never far from
+/// disorder there. On other lattices three or more states that repel each other are given the size.
+static double inverse_length(const sampler_model *model, const sampler_config *config) {
+  const lattices_choice lattice = (lattices_choice)config->lattice;
+  double strength = fabs(model->coupling), critical = critical_coupling(lattice, model->states);
+  if (model->coupling < 0 && model->states == 2 && (config->size % 2 || lattice == LATTICES_TRIANGULAR)) return 0;
+  if (model->coupling < 0 && model->states > 2 && lattice != LATTICES_SQUARE) return 0;
   if (model->coupling < 0 && model->states == 3) return exp(-2.0 * strength);
   if (model->coupling < 0 && model->states > 3) return 0.5;
-  return fabs(strength / critical_coupling(model->states) - 1.0);
-}
-
-static void *heat_bath_new(const fg_host *host, const sampler_config *config, const sampler_model *model) {
-  heat_bath *sampler = calloc(1, sizeof *sampler);
-  if (!sampler) return NULL;
-  sweep_init(&sampler->base, host, config, model, sweep, inverse_length(model, config->size));
-  for (unsigned way = 0; way < WAYS; way++) fill_thresholds(model, way, sampler->below[way]);
-  return sampler;
+  if (lattice == LATTICES_CHAIN) return log1p(model->states / expm1(strength));
+  return isnan(critical) ? 0 : fabs(strength / critical - 1.0);
 }
 
 // ---- the stage
@@ -121,10 +68,16 @@ static void *wolff_new(const fg_host *host, const sampler_config *config, const 
   return sampler;
 }
 
+static void *heat_bath_new(const fg_host *host, const sampler_config *config, const sampler_model *model) {
+  return potts_bath_new(host, config, model, inverse_length(model, config));
+}
+
 static fg_status create(const fg_host *host, const void *given, void **self) {
   const potts_config *config = given;
   sampler_model model = {.element = FG_STATE8, .states = (uint32_t)config->states, .coupling = config->common.coupling};
-  if (model.coupling >= CRITICAL) model.coupling = critical_coupling(config->states);
+  const lattices_choice lattice = (lattices_choice)config->common.lattice;
+  if (model.coupling >= CRITICAL) model.coupling = critical_coupling(lattice, model.states);
+  if (isnan(model.coupling)) return refuse_critical(host, lattice);
   if (model.coupling < 0 && config->algorithm == WOLFF)
     return host->fail_param(host, "coupling",
                             "clusters of equal states do not form at a negative coupling; set algorithm: heat-bath");
@@ -153,8 +106,10 @@ static const fg_param coupling = {
     .max = COUPLING_MOST,
     .names = special_couplings,
     .unit = "1",
-    .doc = "Coupling K = βJ for the energy -J Σ δ(s,s'), twice the Ising coupling at q = 2; critical is ln(1+√q). "
-           "Negative for an antiferromagnet, which needs algorithm: heat-bath.",
+    .doc =
+        "Coupling K = βJ for the energy -J Σ δ(s,s'), twice the Ising coupling at q = 2; critical is ln(1+√q) on the square "
+        "lattice, ln(1+v) with v³+3v² = q on the triangular one, and known for q = 2 on the cubic one. "
+        "Negative for an antiferromagnet, which needs algorithm: heat-bath.",
 };
 static const fg_param thermalize = {
     .size = sizeof(fg_param),
@@ -195,27 +150,30 @@ static const fg_param algorithm = {
 static const fg_stage stage = {
     .size = sizeof(fg_stage),
     .kind = "sampler.potts",
-    .summary = "draws configurations of the two-dimensional Potts model by clusters or single-site updates",
-    .doc = "Samples the Potts model of q states, weight exp(K Σ δ(s,s')) over the bonds of a periodic L×L square "
-           "lattice (F. Y. Wu, Rev. Mod. Phys. 54, 235, 1982). wolff: single clusters, as in sampler.wolff; the "
-           "cluster takes one of the q-1 other states, uniformly. heat-bath: a sweep visits all sites in order, and "
-           "draws each given its neighbours; any coupling.\n\n"
-           "**Conventions.** Energy E = -J Σ δ(s,s'), two bonds a site, K = βJ. q = 2 is the Ising model at K_Ising "
-           "= K/2, with E/J = (E_Ising/J_Ising - 2N)/2; state 1 is spin up, and with wolff the configurations are "
-           "those of sampler.wolff, given the same seed, stage name, and counts. critical is Kc = ln(1+√q), where e "
-           "= -(1+1/√q) on the infinite lattice for q ≤ 4. On L = 2 two bonds join each pair of neighbours; on L = 1 a "
-           "site is its own neighbour.\n\n"
-           "**Chains** start in one state (heat-bath with K < 0: in a checkerboard of two), drawn at random. How many "
-           "clusters thermalise a chain, and how many lie between two configurations, is fixed before the first of "
-           "them changes. heat-bath sends every configuration out with its states permuted at random: an exact "
-           "symmetry that local updates restore too slowly at strong coupling. Its automatic counts for K < 0 take the "
-           "correlation length of q = 2 for that of |K| (the size, if that is odd), of q = 3 for exp(2|K|), of more "
-           "states for 2.\n\n"
-           "**Limits.** For q > 4 the transition is of first order: close to it a large lattice stays in its phase, at "
-           "first the ordered one, for a time that grows exponentially with L, with either algorithm. Automatic counts "
-           "do not know of this; compare chains. Bond probabilities are multiples of 2⁻³².",
-    .params = (const fg_param *const[]){&states, &sampler_param_size, &coupling, &sampler_param_configurations,
-                                        &sampler_param_chains, &thermalize, &spacing, &algorithm, NULL},
+    .summary = "draws configurations of the Potts model by clusters or single-site updates",
+    .doc =
+        "Samples the Potts model of q states, weight exp(K Σ δ(s,s')) over the bonds of a periodic lattice "
+        "(F. Y. Wu, Rev. Mod. Phys. 54, 235, 1982). wolff: single clusters, as in sampler.wolff; the "
+        "cluster takes one of the q-1 other states, uniformly. heat-bath: a sweep visits all sites in order, and "
+        "draws each given its neighbours; any coupling.\n\n"
+        "**Conventions.** Energy E = -J Σ δ(s,s'), two bonds a site on the square lattice, K = βJ. q = 2 is the Ising model at K_Ising "
+        "= K/2, with E/J = (E_Ising/J_Ising - 2N)/2 on the square lattice; state 1 is spin up, and with wolff the configurations are "
+        "those of sampler.wolff, given the same seed, stage name, and counts. On the square lattice critical is Kc = ln(1+√q), where e "
+        "= -(1+1/√q) without bounds for q ≤ 4. On L = 2 two bonds join each pair of neighbours; on L = 1 a "
+        "site is its own neighbour.\n\n"
+        "**Chains** start in one state (heat-bath with K < 0: in a checkerboard of two), drawn at random. How many "
+        "clusters thermalise a chain, and how many lie between two configurations, is fixed before the first of "
+        "them changes. heat-bath sends every configuration out with its states permuted at random: an exact "
+        "symmetry that local updates restore too slowly at strong coupling. Its automatic counts for K < 0 take the "
+        "correlation length of q = 2 for that of |K| (the size, if that is odd), of q = 3 for exp(2|K|), of more "
+        "states for 2; on other lattices, for q > 2, the size. For K > 0 the chain's is exact, and the cubic lattice's "
+        "is the size for q > 2.\n\n"
+        "**Limits.** For q > 4 the transition is of first order: close to it a large lattice stays in its phase, at "
+        "first the ordered one, for a time that grows exponentially with L, with either algorithm. Automatic counts "
+        "do not know of this; compare chains. Bond probabilities are multiples of 2⁻³².",
+    .params = (const fg_param *const[]){&states, &sampler_param_lattice, &sampler_param_size, &coupling,
+                                        &sampler_param_configurations, &sampler_param_chains, &thermalize, &spacing,
+                                        &algorithm, NULL},
     .inputs = (const fg_port *const[]){NULL},
     .outputs = (const fg_port *const[]){&sampler_output_states, NULL},
     .config_size = sizeof(potts_config),

@@ -2,12 +2,24 @@
 // computed in parallel and emitted in turn, so the order of the stream depends on the parameters alone.
 #include "sampler.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define BATCH_BYTES ((uint64_t)256 << 10) // aim: small against an edge's buffer, large against a batch's overhead
 #define BATCH_MOST 1024u
 
+const fg_param sampler_param_lattice = {
+    .size = sizeof(fg_param),
+    .type = FG_PARAM_CHOICE,
+    .offset = offsetof(sampler_config, lattice),
+    .name = "lattice",
+    .def = "square",
+    .choices = lattices_names,
+    .unit = "1",
+    .doc = "The periodic lattice: L sites of a chain, L×L of the square lattice or of the triangular one (the square "
+           "lattice and the diagonals from (y, x) to (y+1, x+1)), L×L×L of the simple cubic one.",
+};
 const fg_param sampler_param_size = {
     .size = sizeof(fg_param),
     .type = FG_PARAM_INTEGER,
@@ -16,7 +28,7 @@ const fg_param sampler_param_size = {
     .min = "1",
     .max = "46340",
     .unit = "1",
-    .doc = "Linear size L of the periodic L×L square lattice.",
+    .doc = "Linear size L of the lattice; a cubic one has at most 1290.",
 };
 const fg_param sampler_param_configurations = {
     .size = sizeof(fg_param),
@@ -63,7 +75,7 @@ void sampler_init(sampler_base *sampler, const fg_host *host, const sampler_conf
   sampler->config = config;
   sampler->method = method;
   sampler->model = *model;
-  sampler->lattice = fg_lattice_square((uint64_t)config->size);
+  sampler->lattice = lattices_of((lattices_choice)config->lattice, (uint64_t)config->size);
   sampler->length = (uint32_t)config->size;
   sampler->sites = fg_lattice_sites(&sampler->lattice);
   int64_t busy = config->configurations < config->chains ? config->configurations : config->chains;
@@ -94,6 +106,9 @@ static uint64_t chain_bytes(const sampler_base *sampler) {
 fg_status sampler_negotiate(void *self, const fg_format *const *inputs, fg_format *const *outputs, uint64_t *memory) {
   (void)inputs;
   sampler_base *sampler = self;
+  if (sampler->lattice.shape == FG_CUBIC && sampler->length > LATTICES_LARGEST_CUBIC)
+    return sampler->host->fail_param(sampler->host, "size", "%u³ sites are too many; a cubic lattice has at most %d³",
+                                     sampler->length, LATTICES_LARGEST_CUBIC);
   outputs[0]->element = sampler->model.element;
   outputs[0]->shape_count = 1;
   outputs[0]->shapes[0] = sampler->lattice;
@@ -126,16 +141,18 @@ static fg_status open_chains(sampler_base *sampler) {
   }
   if (complete) return FG_OK;
   close_chains(sampler);
-  return host->fail(host, "out of memory for %u chains of %u×%u; ask for fewer chains or a smaller size",
-                    sampler->chain_count, sampler->length, sampler->length);
+  return host->fail(host, "out of memory for %u chains of %" PRIu64 " sites; ask for fewer chains or a smaller size",
+                    sampler->chain_count, sampler->sites);
 }
 
 void sampler_order(const sampler_base *sampler, sampler_chain *chain, int staggered) {
   uint64_t first = fg_rng_below(&chain->rng, sampler->model.states);
   uint64_t second = staggered ? (first + 1) % sampler->model.states : first;
   uint8_t *site = chain->sites;
-  for (uint32_t y = 0; y < sampler->length; y++)
-    for (uint32_t x = 0; x < sampler->length; x++) *site++ = (uint8_t)((x ^ y) & 1 ? second : first);
+  for (uint64_t row = 0; row < fg_lattice_rows(&sampler->lattice); row++) {
+    uint64_t place = row % sampler->length ^ row / sampler->length; // y ^ z
+    for (uint32_t x = 0; x < sampler->length; x++) *site++ = (uint8_t)((x ^ place) & 1 ? second : first);
+  }
 }
 
 void sampler_relabel(const sampler_base *sampler, sampler_chain *chain) {
@@ -164,8 +181,8 @@ static void pack_row(const uint8_t *spins, uint32_t length, uint8_t flip, uint64
 /// The chain's lattice as configuration i of its batch, under the chain's labels.
 static void give(const sampler_base *sampler, const sampler_chain *chain, uint32_t i) {
   const uint32_t length = sampler->length;
-  for (uint32_t y = 0; y < length; y++) {
-    const uint8_t *sites = chain->sites + (uint64_t)y * length;
+  for (uint64_t y = 0; y < fg_lattice_rows(&sampler->lattice); y++) {
+    const uint8_t *sites = chain->sites + y * length;
     uint64_t *row = fg_batch_row_mut(chain->batch, i, y);
     if (sampler->model.element == FG_SPIN1) {
       pack_row(sites, length, chain->label[0], row);

@@ -1,13 +1,15 @@
-// sampler.h — what the samplers of models on the periodic square lattice share: parameters, chains, the order in which
-// chains hand out batches, checkpoints. A site is in one of `states` states, a byte each; two states are spins and
+// sampler.h — what the samplers of models on periodic lattices share: parameters, chains, the order in which chains hand
+// out batches, checkpoints. A site is in one of `states` states, a byte each; two states are spins and
 // travel packed. How a chain moves is a sampler_method: by clusters (clusters.h) or site by site (sweeps.h).
 //
-// Every site has four neighbours. So on L = 2 two bonds join each pair, and on L = 1 a site is its own neighbour and
-// the energy is constant.
+// Every site has all its neighbours (lattices.h). So on L = 2 two bonds join each pair, and on L = 1 a site is its own
+// neighbour and the energy is constant.
 #ifndef PLUGINS_SAMPLERS_SAMPLER_H
 #define PLUGINS_SAMPLERS_SAMPLER_H
 
 #include "finegrain/finegrain.h"
+
+#include "lattices.h"
 
 #define SAMPLER_AUTO (-1)        ///< thermalize, spacing: chosen by the sampler
 #define SAMPLER_MOST_STATES 255u ///< states of a site
@@ -20,8 +22,11 @@ typedef struct sampler_config {
   int64_t chains;
   int64_t thermalize; ///< updates before the first configuration, or SAMPLER_AUTO
   int64_t spacing;    ///< updates between configurations, or SAMPLER_AUTO
+  int32_t lattice;    ///< a lattices_choice
+  int32_t reserved;
 } sampler_config;
 
+extern const fg_param sampler_param_lattice;
 extern const fg_param sampler_param_size;
 extern const fg_param sampler_param_configurations;
 extern const fg_param sampler_param_chains;
@@ -31,8 +36,8 @@ extern const fg_port sampler_output_states;
 
 /// One Markov chain: its lattice and its own randomness. Only one thread at a time touches it.
 typedef struct sampler_chain {
-  uint8_t *sites;  ///< L×L states, row after row
-  uint32_t *queue; ///< L×L + 1 places for a growing cluster; NULL unless the method asks for it
+  uint8_t *sites;  ///< states, row after row
+  uint32_t *queue; ///< a place a site and one more for a growing cluster; NULL unless the method asks for it
   fg_rng rng;
   uint64_t quota;                     ///< configurations this chain has to give
   uint64_t given;                     ///< … has given
@@ -67,7 +72,7 @@ struct sampler_base {
   sampler_model model;
   fg_lattice lattice;
   uint32_t length;       ///< L
-  uint64_t sites;        ///< L²
+  uint64_t sites;        ///< L² on the square lattice
   uint32_t chain_count;  ///< chains that give at least one configuration
   uint32_t batch_size;   ///< most configurations in a batch
   uint64_t emitted;      ///< configurations
@@ -78,7 +83,7 @@ struct sampler_base {
 void sampler_init(sampler_base *sampler, const fg_host *host, const sampler_config *config,
                   const sampler_method *method, const sampler_model *model);
 
-/// All sites in one state, drawn uniformly; `staggered`: one of the two checkerboards in the next state.
+/// All sites in one state, drawn uniformly; `staggered`: every second site, along every axis, in the next state.
 void sampler_order(const sampler_base *sampler, sampler_chain *chain, int staggered);
 
 /// Draws chain->label, uniformly among the permutations of the states (Fisher & Yates). An exact symmetry of every

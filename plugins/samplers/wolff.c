@@ -7,13 +7,17 @@ static fg_status create(const fg_host *host, const void *given, void **self) {
   const sampler_config *config = given;
   cluster_sampler *sampler = calloc(1, sizeof *sampler);
   if (!sampler) return host->fail(host, "out of memory");
-  const sampler_model model = {.element = FG_SPIN1, .states = 2, .coupling = config->coupling};
-  cluster_init(sampler, host, config, &model, 2.0 * config->coupling);
+  sampler_model model = {.element = FG_SPIN1, .states = 2};
+  if (lattices_coupling(host, (lattices_choice)config->lattice, config->coupling, &model.coupling) != FG_OK) {
+    free(sampler);
+    return FG_FAILED;
+  }
+  cluster_init(sampler, host, config, &model, 2.0 * model.coupling);
   *self = sampler;
   return FG_OK;
 }
 
-static const char *const special_couplings[] = {"critical=0.44068679350977147", NULL};
+static const char *const special_couplings[] = {LATTICES_CRITICAL_NAME, NULL};
 
 static const fg_param coupling = {
     .size = sizeof(fg_param),
@@ -21,9 +25,10 @@ static const fg_param coupling = {
     .offset = offsetof(sampler_config, coupling),
     .name = "coupling",
     .min = "0",
+    .max = LATTICES_COUPLING_MOST,
     .names = special_couplings,
     .unit = "1",
-    .doc = "Coupling K = βJ ≥ 0; critical is ln(1+√2)/2.",
+    .doc = "Coupling K = βJ ≥ 0; " LATTICES_CRITICAL_DOC ".",
 };
 static const fg_param thermalize = {
     .size = sizeof(fg_param),
@@ -52,17 +57,18 @@ static const fg_param spacing = {
 static const fg_stage stage = {
     .size = sizeof(fg_stage),
     .kind = "sampler.wolff",
-    .summary = "draws configurations of the two-dimensional Ising model by cluster updates",
-    .doc = "Samples the ferromagnetic Ising model, weight exp(K Σ s s') over the bonds of a periodic L×L "
-           "square lattice, with the single-cluster algorithm of U. Wolff, Phys. Rev. Lett. 62, 361 (1989).\n\n"
+    .summary = "draws configurations of the Ising model by cluster updates",
+    .doc = "Samples the ferromagnetic Ising model, weight exp(K Σ s s') over the bonds of a periodic "
+           "lattice, with the single-cluster algorithm of U. Wolff, Phys. Rev. Lett. 62, 361 (1989).\n\n"
            "Chains start ordered, with a random sign each. How many clusters thermalise a chain and how many "
            "lie between two configurations is fixed before the first of them is flipped, so the sizes of "
            "clusters never decide when a configuration is taken. Between configurations one more cluster is "
            "flipped with probability 1/2, which keeps the chain aperiodic at weak coupling, K = 0 included.\n\n"
            "Bond probabilities are multiples of 2⁻³². On L = 2 two bonds join each pair of neighbours; on L = "
            "1 a site is its own neighbour. Negative couplings: use sampler.metropolis.",
-    .params = (const fg_param *const[]){&sampler_param_size, &coupling, &sampler_param_configurations,
-                                        &sampler_param_chains, &thermalize, &spacing, NULL},
+    .params =
+        (const fg_param *const[]){&sampler_param_lattice, &sampler_param_size, &coupling, &sampler_param_configurations,
+                                  &sampler_param_chains, &thermalize, &spacing, NULL},
     .inputs = (const fg_port *const[]){NULL},
     .outputs = (const fg_port *const[]){&sampler_output_spins, NULL},
     .config_size = sizeof(sampler_config),
