@@ -25,7 +25,7 @@ COMMAND_OBJECTS := $(COMMAND_SOURCES:%.c=$B/%.o)
 
 # One shared object a plugin, build/plugins/<kind>.so: its objects and the packages it links.
 PLUGIN_LIST := \
-  sampler.wolff sampler.metropolis sampler.potts \
+  sampler.wolff sampler.swendsen-wang sampler.metropolis sampler.potts \
   coarsen.majority coarsen.potts-majority \
   network.symmetric network.conv network.table network.block network.autoregressive \
   train.newton train.adam \
@@ -34,6 +34,7 @@ PLUGIN_LIST := \
   source.file source.model \
   sink.file sink.snapshot
 sampler.wolff_OBJECTS      := $(addprefix plugins/samplers/,wolff.o clusters.o sampler.o)
+sampler.swendsen-wang_OBJECTS := $(addprefix plugins/samplers/,swendsen_wang.o cluster_sweep.o events.o sampler.o)
 sampler.metropolis_OBJECTS := $(addprefix plugins/samplers/,metropolis.o sweeps.o sampler.o)
 sampler.potts_OBJECTS      := $(addprefix plugins/samplers/,potts.o clusters.o sweeps.o sampler.o)
 coarsen.majority_OBJECTS   := plugins/coarsen/majority.o plugins/coarsen/blocks.o
