@@ -168,14 +168,14 @@ static fg_status search_strip(void *arg, uint64_t strip) {
   return FG_OK;
 }
 
-/// Lets the labels of the strips' roots in a row be roots of the whole lattice.
+/// Lets the labels of a row's runs, and of the roots of their strips, be roots of the whole lattice.
 static void shorten_row(cluster_lattice *lattice, uint32_t y) {
   uint32_t *labels = lattice->labels;
   const uint64_t *starts = lattice->starts + y * lattice->words;
   for (uint32_t w = 0; w < lattice->words; w++) {
     for (uint64_t left = starts[w]; left; left &= left - 1) {
-      const uint32_t root = labels[y * lattice->length + 64 * w + (uint32_t)__builtin_ctzll(left)];
-      labels[root] = root_of(labels, root);
+      const uint32_t start = y * lattice->length + 64 * w + (uint32_t)__builtin_ctzll(left), root = labels[start];
+      labels[start] = labels[root] = root_of(labels, root); // the start may itself be the root of others
     }
   }
 }
