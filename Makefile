@@ -35,7 +35,8 @@ PLUGIN_LIST := \
   sink.file sink.snapshot
 sampler.wolff_OBJECTS      := $(addprefix plugins/samplers/,wolff.o clusters.o sampler.o)
 sampler.swendsen-wang_OBJECTS := $(addprefix plugins/samplers/,swendsen_wang.o cluster_sweep.o events.o sampler.o)
-sampler.metropolis_OBJECTS := $(addprefix plugins/samplers/,metropolis.o sweeps.o sampler.o)
+CHECKERBOARD               := $(addprefix plugins/samplers/,checkerboard.o checkerboard_portable.o checkerboard_avx2.o checkerboard_avx512.o)
+sampler.metropolis_OBJECTS := $(addprefix plugins/samplers/,metropolis.o sweeps.o sampler.o) $(CHECKERBOARD)
 sampler.potts_OBJECTS      := $(addprefix plugins/samplers/,potts.o clusters.o sweeps.o sampler.o)
 coarsen.majority_OBJECTS   := plugins/coarsen/majority.o plugins/coarsen/blocks.o
 coarsen.potts-majority_OBJECTS := plugins/coarsen/potts_majority.o plugins/coarsen/blocks.o
@@ -106,6 +107,8 @@ $B/plugins/%.o: plugins/%.c
 ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
 $B/plugins/generate/slices_avx2.o: KERNEL_CFLAGS = -mavx2 -maes
 $B/plugins/generate/slices_avx512.o: KERNEL_CFLAGS = -mavx512bw -mavx512vbmi -mgfni -mvaes
+$B/plugins/samplers/checkerboard_avx2.o: KERNEL_CFLAGS = -mavx2 -maes
+$B/plugins/samplers/checkerboard_avx512.o: KERNEL_CFLAGS = -mavx512bw -mvaes
 endif
 .SECONDARY:
 .SECONDEXPANSION:

@@ -41,8 +41,7 @@ static inline uint32_t columns_in(const cluster_lattice *lattice, uint64_t word)
 void cluster_lattice_load(cluster_lattice *lattice, const uint8_t *sites) {
   uint64_t *spins = lattice->spins;
   for (uint32_t y = 0; y < lattice->length; y++, sites += lattice->length)
-    for (uint64_t w = 0; w < lattice->words; w++)
-      *spins++ = packed_from_bytes(sites + 64 * w, columns_in(lattice, w));
+    for (uint64_t w = 0; w < lattice->words; w++) *spins++ = packed_from_bytes(sites + 64 * w, columns_in(lattice, w));
 }
 
 void cluster_lattice_store(const cluster_lattice *lattice, uint8_t *sites) {
@@ -132,8 +131,8 @@ static inline unsigned find_bonds(cluster_lattice *lattice, uint32_t y) {
   uint64_t *below = lattice->below + y * words, *starts = lattice->starts + y * words;
   uint64_t carried = 0; // whether the site before the word is bound to its first
   for (uint64_t w = 0; w < words; w++) {
-    const uint64_t next = w < last ? spins[w] >> 1 | spins[w + 1] << 63
-                                   : (spins[w] >> 1 & ~(UINT64_C(1) << end)) | (spins[0] & 1) << end;
+    const uint64_t next =
+        w < last ? spins[w] >> 1 | spins[w + 1] << 63 : (spins[w] >> 1 & ~(UINT64_C(1) << end)) | (spins[0] & 1) << end;
     const uint64_t right = starts[w] & ~(spins[w] ^ next);
     const uint64_t inside = w < last ? UINT64_MAX : UINT64_MAX >> (63 - end);
     starts[w] = ~(right << 1 | carried) & inside;

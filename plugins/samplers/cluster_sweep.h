@@ -22,9 +22,9 @@ typedef struct cluster_lattice {
   uint32_t *labels;                         ///< L² of them, the caller's
 } cluster_lattice;
 
-uint64_t cluster_lattice_bytes(uint32_t length); ///< without the labels
+uint64_t cluster_lattice_bytes(uint32_t length);                     ///< without the labels
 int cluster_lattice_open(cluster_lattice *lattice, uint32_t length); ///< 0: out of memory
-void cluster_lattice_close(cluster_lattice *lattice); ///< also a zero one
+void cluster_lattice_close(cluster_lattice *lattice);                ///< also a zero one
 
 void cluster_lattice_load(cluster_lattice *lattice, const uint8_t *sites); ///< from bytes 0 or 1
 void cluster_lattice_store(const cluster_lattice *lattice, uint8_t *sites);

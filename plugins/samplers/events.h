@@ -30,7 +30,7 @@ static inline uint64_t events_threshold(double probability) {
 static inline uint64_t events_ticket(sampler_chain *chain) {
   (void)fg_rng_bits(&chain->rng);
   uint64_t drawn = 2 * chain->rng.next.low - (FG_RNG_BUFFER - chain->rng.used); // words; a block is two
-  return drawn << 12 | chain->rng.next.high;                                     // at most 4096 chains
+  return drawn << 12 | chain->rng.next.high;                                    // at most 4096 chains
 }
 
 static inline void events_planes(const events_source *source, uint64_t group, unsigned plane, unsigned count,
