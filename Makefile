@@ -27,7 +27,7 @@ COMMAND_OBJECTS := $(COMMAND_SOURCES:%.c=$B/%.o)
 
 # One shared object a plugin, build/plugins/<kind>.so: its objects and the packages it links.
 PLUGIN_LIST := \
-  sampler.wolff sampler.metropolis sampler.potts \
+  sampler.wolff sampler.swendsen-wang sampler.metropolis sampler.potts \
   coarsen.majority coarsen.potts-majority coarsen.decimation \
   network.symmetric network.conv network.table network.block network.autoregressive network.potts \
   train.newton train.adam \
@@ -36,7 +36,11 @@ PLUGIN_LIST := \
   source.file source.model \
   sink.file sink.snapshot
 sampler.wolff_OBJECTS      := $(addprefix plugins/samplers/,wolff.o clusters.o sampler.o lattices.o)
-sampler.metropolis_OBJECTS := $(addprefix plugins/samplers/,metropolis.o elsewhere.o sweeps.o sampler.o lattices.o)
+sampler.swendsen-wang_OBJECTS := $(addprefix plugins/samplers/,swendsen_wang.o cluster_sweep.o events.o sampler.o lattices.o)
+CHECKERBOARD               := $(addprefix plugins/samplers/,checkerboard.o checkerboard_portable.o checkerboard_avx2.o \
+                              checkerboard_avx512.o)
+sampler.metropolis_OBJECTS := $(addprefix plugins/samplers/,metropolis.o elsewhere.o sweeps.o sampler.o lattices.o) \
+                              $(CHECKERBOARD)
 sampler.potts_OBJECTS      := $(addprefix plugins/samplers/,potts.o potts_bath.o clusters.o sweeps.o sampler.o lattices.o)
 coarsen.majority_OBJECTS   := plugins/coarsen/majority.o plugins/coarsen/blocks.o
 coarsen.decimation_OBJECTS := plugins/coarsen/decimation.o plugins/coarsen/blocks.o
@@ -113,6 +117,8 @@ $B/plugins/%.o: plugins/%.c
 ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
 $B/plugins/generate/slices_avx2.o: KERNEL_CFLAGS = -mavx2 -maes
 $B/plugins/generate/slices_avx512.o: KERNEL_CFLAGS = -mavx512bw -mavx512vbmi -mgfni -mvaes
+$B/plugins/samplers/checkerboard_avx2.o: KERNEL_CFLAGS = -mavx2 -maes
+$B/plugins/samplers/checkerboard_avx512.o: KERNEL_CFLAGS = -mavx512bw -mvaes
 endif
 .SECONDARY:
 .SECONDEXPANSION:
@@ -144,6 +150,10 @@ $B/tests/test_thermo: $(addprefix $B/plugins/estimate/,triangular.o chain.o)
 $B/tests/test_thermo: CORE_LIBS += $(addprefix $B/plugins/estimate/,triangular.o chain.o)
 $B/tests/test_slices: $(SLICES:%=$B/%)
 $B/tests/test_slices: CORE_LIBS += $(SLICES:%=$B/%)
+# Fast sweeps and their plain versions, which no plugin needs.
+FAST_SAMPLERS := $(CHECKERBOARD) $(addprefix plugins/samplers/,cluster_sweep.o events.o plain.o)
+$B/tests/test_fast_samplers: $(FAST_SAMPLERS:%=$B/%)
+$B/tests/test_fast_samplers: CORE_LIBS += $(FAST_SAMPLERS:%=$B/%)
 $B/tests/test_snapshot: CORE_LIBS += $(shell pkg-config --libs libpng)
 $B/tests/test_correlation: CORE_LIBS += $(shell pkg-config --libs fftw3)
 tests: $(TESTS)

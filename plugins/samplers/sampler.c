@@ -221,7 +221,9 @@ fg_status sampler_produce(void *self) {
   if (!sampler->chains && open_chains(sampler) != FG_OK) return FG_FAILED;
   if (sampler->emitted == (uint64_t)sampler->config->configurations) return FG_DONE;
 
-  fg_status status = host->parallel_for(host, sampler->chain_count, next_batch, sampler);
+  // a single chain may itself use parallel_for, which gains nothing inside another
+  fg_status status = sampler->chain_count == 1 ? next_batch(sampler, 0)
+                                               : host->parallel_for(host, sampler->chain_count, next_batch, sampler);
   for (uint32_t c = 0; c < sampler->chain_count; c++) {
     fg_batch *batch = sampler->chains[c].batch;
     sampler->chains[c].batch = NULL;

@@ -12,6 +12,7 @@
 static fg_status sweeps(const sweep_sampler *sampler, sampler_chain *chain, uint64_t count) {
   const fg_host *host = sampler->base.host;
   uint64_t visited = 0;
+  if (sampler->load) sampler->load(sampler, chain);
   for (uint64_t i = 0; i < count; i++) {
     sampler->sweep(sampler, chain);
     visited += sampler->base.sites;
@@ -19,6 +20,7 @@ static fg_status sweeps(const sweep_sampler *sampler, sampler_chain *chain, uint
     if (host->cancelled(host)) return FG_CANCELLED;
     visited = 0;
   }
+  if (sampler->store) sampler->store(sampler, chain);
   return FG_OK;
 }
 

@@ -1,4 +1,4 @@
-// sweeps.h — chains that move site by site, sweep after sweep over the lattice in memory order, at any coupling. Each
+// sweeps.h — chains that move site by site, sweep after sweep over the lattice in a fixed order, at any coupling. Each
 // update alone leaves the Boltzmann distribution unchanged, so their sequence does, on any L.
 #ifndef PLUGINS_SAMPLERS_SWEEPS_H
 #define PLUGINS_SAMPLERS_SWEEPS_H
@@ -11,13 +11,14 @@
 
 typedef struct sweep_sampler sweep_sampler;
 
-/// Updates every site of a chain once: a call of sweep_sites.
+/// Updates every site of a chain once: a call of sweep_sites, or a way of its own.
 typedef void (*sweep_fn)(const sweep_sampler *sampler, sampler_chain *chain);
 
 /// An instance, or the first member of one.
 struct sweep_sampler {
   sampler_base base;
   sweep_fn sweep;
+  sweep_fn load, store; ///< called before some sweeps and after them, for spins kept in another form; NULL: nothing
   uint64_t spacing, thermalize; ///< sweeps
 };
 
@@ -25,7 +26,7 @@ struct sweep_sampler {
 void sweep_init(sweep_sampler *sampler, const fg_host *host, const sampler_config *config, const sampler_model *model,
                 sweep_fn sweep, double inverse_length);
 
-/// Updates every site once, in place: update(sampler, rng, its state, those of its four neighbours) is the new state.
+/// Updates every site once, in place, in memory order: update(sampler, rng, its state, those of its four neighbours) is the new state.
 /// A template: `update` must be a static inline function, named where the call stands.
 __attribute__((always_inline)) static inline void
 sweep_sites(const sweep_sampler *sampler, sampler_chain *chain,
