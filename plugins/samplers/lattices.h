@@ -23,11 +23,10 @@ unsigned lattices_neighbours(lattices_choice choice);
 /// The Ising model's critical coupling K = βJ; NaN for the chain, which has none.
 double lattices_critical(lattices_choice choice);
 
-// A value of the parameter `coupling` that no one writes, beyond its limits: the critical coupling depends on the lattice,
+// A value of the parameter `coupling` that no one writes: the critical coupling depends on the lattice,
 // which the parameter table cannot express.
 #define LATTICES_CRITICAL 1.7e308
 #define LATTICES_CRITICAL_NAME "critical=1.7e308"
-#define LATTICES_COUPLING_MOST "1e308"
 #define LATTICES_CRITICAL_DOC                                                                                          \
   "critical is ln(1+√2)/2 on the square lattice, ln(3)/4 on the triangular one, and 0.221654626 on the cubic one"
 

@@ -168,8 +168,6 @@ static const fg_param coupling_param = {
     .type = FG_PARAM_REAL,
     .offset = offsetof(sampler_config, coupling),
     .name = "coupling",
-    .min = "-" LATTICES_COUPLING_MOST,
-    .max = LATTICES_COUPLING_MOST,
     .names = special_couplings,
     .unit = "1",
     .doc = "Coupling K = βJ, negative for an antiferromagnet; " LATTICES_CRITICAL_DOC ".",

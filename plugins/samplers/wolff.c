@@ -25,7 +25,6 @@ static const fg_param coupling = {
     .offset = offsetof(sampler_config, coupling),
     .name = "coupling",
     .min = "0",
-    .max = LATTICES_COUPLING_MOST,
     .names = special_couplings,
     .unit = "1",
     .doc = "Coupling K = βJ ≥ 0; " LATTICES_CRITICAL_DOC ".",
