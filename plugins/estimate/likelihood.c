@@ -77,6 +77,10 @@ static fg_status negotiate_pairs(likelihood *stage, const fg_format *fine, const
     return host->fail(host, "pairs are scored under one model, but several are connected; leave out input 'coarse' to "
                             "score dreams, or take a stage for each model");
   const inputs_model *models[LIKELIHOOD_MODELS] = {stage->model, &stage->baseline};
+  for (int m = 0; m <= stage->has_baseline; m++)
+    if (inputs_check_element(models[m], "fine", fine->element) != FG_OK ||
+        inputs_check_element(models[m], "coarse", coarse->element) != FG_OK)
+      return FG_FAILED;
   stage->pairs = likelihood_pairs_new(host, models, stage->has_baseline ? 2 : 1, fine, coarse, memory);
   return stage->pairs ? FG_OK : FG_FAILED;
 }
@@ -209,7 +213,7 @@ static const fg_port input_baseline = {
 static const fg_port input_fine = {
     .size = sizeof(fg_port),
     .kinds = FG_BATCH,
-    .elements = 1u << FG_SPIN1,
+    .elements = 1u << FG_SPIN1 | 1u << FG_STATE8,
     .flags = FG_PORT_PAIRED,
     .name = "fine",
     .doc = "Configurations the model has not learned from; or, without `coarse`, dreams, all their levels.",
@@ -217,7 +221,7 @@ static const fg_port input_fine = {
 static const fg_port input_coarse = {
     .size = sizeof(fg_port),
     .kinds = FG_BATCH,
-    .elements = 1u << FG_SPIN1,
+    .elements = 1u << FG_SPIN1 | 1u << FG_STATE8,
     .flags = FG_PORT_PAIRED | FG_PORT_OPTIONAL,
     .name = "coarse",
     .doc = "The same configurations, coarse-grained by a factor of 2.",

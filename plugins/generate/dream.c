@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { KEEP_ALL, KEEP_LAST };
 enum { MODEL, FIRST }; // inputs
@@ -96,7 +97,13 @@ static fg_status announce(dream *stage, const fg_format *model, const fg_format 
   stage->models = models;
   for (int64_t m = 0; m < models; m++)
     if (refine_announce(&stage->model[m], host, "model", model) != FG_OK) return FG_FAILED;
-  return first ? refine_announce(&stage->first, host, "first model", first) : FG_OK;
+  if (!first) return FG_OK;
+  if (refine_announce(&stage->first, host, "first model", first) != FG_OK) return FG_FAILED;
+  if (stage->first.element == stage->model[0].element) return FG_OK;
+  return host->fail(host,
+                    "one of the first model '%s' and the model '%s' makes spins, the other Potts states; choose two "
+                    "of one kind",
+                    stage->first.kind, stage->model[0].kind);
 }
 
 static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format *const *outputs, uint64_t *memory) {
@@ -113,15 +120,15 @@ static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format
   if (announce(stage, inputs[MODEL], inputs[FIRST]) != FG_OK) return FG_FAILED;
 
   fg_lattice start = lattice_at(stage, 0), last = lattice_at(stage, c->levels);
-  stage->batch_size = refine_together(&last);
+  stage->batch_size = refine_together(stage->model[0].element, &last);
   if ((uint64_t)c->configurations < stage->batch_size) stage->batch_size = (uint32_t)c->configurations;
-  out->element = FG_SPIN1;
+  out->element = stage->model[0].element;
   for (int64_t level = c->keep == KEEP_LAST ? c->levels : 0; level <= c->levels; level++)
     out->shapes[out->shape_count++] = lattice_at(stage, level);
   out->configurations = (uint64_t)c->configurations;
   out->batch = stage->batch_size;
   *memory = sizeof(dream) + (uint64_t)stage->models * sizeof(refine_model) +
-            refine_bytes(&start, c->levels, stage->batch_size);
+            refine_bytes(stage->model[0].element, &start, c->levels, stage->batch_size);
   return FG_OK;
 }
 
@@ -136,10 +143,23 @@ static fg_status process(void *self, uint32_t port, const fg_message *const *mes
 
 // ---- dreaming
 
+/// Level 0 of states: all of a configuration's are its index modulo the number of states.
+static void set_states(const dream *stage, fg_batch *batch) {
+  const uint32_t states = refine_states(&stage->model[0]);
+  for (uint32_t c = 0; c < batch->count; c++)
+    for (uint64_t y = 0; y < batch->rows; y++)
+      memset(fg_batch_row_mut(batch, c, y), (int)((stage->next + c) % states), fg_lattice_width(&batch->lattice));
+}
+
 /// Level 0: all spins up in configurations of even index, down in the others.
 static fg_batch *start_batch(const dream *stage, uint32_t count) {
   fg_lattice lattice = lattice_at(stage, 0);
-  fg_batch *batch = stage->host->batch_new(stage->host, FG_SPIN1, &lattice, count);
+  fg_batch *batch = stage->host->batch_new(stage->host, stage->model[0].element, &lattice, count);
+  if (batch && batch->element == FG_STATE8) {
+    set_states(stage, batch);
+    batch->first = stage->next;
+    return batch;
+  }
   for (uint32_t c = 0; batch && c < count; c++)
     for (uint64_t y = 0; (stage->next + c) % 2 == 0 && y < batch->rows; y++)
       for (uint64_t x = 0; x < lattice.extent[1]; x++) fg_bit_set(fg_batch_row_mut(batch, c, y), x, 1);
@@ -263,7 +283,7 @@ static const fg_port input_first = {
 static const fg_port output = {
     .size = sizeof(fg_port),
     .kinds = FG_BATCH,
-    .elements = 1u << FG_SPIN1,
+    .elements = 1u << FG_SPIN1 | 1u << FG_STATE8,
     .name = "configurations",
     .doc = "The dreams, batch by batch: level 0 of some configurations, their level 1, and so on, then the next.",
 };

@@ -34,6 +34,7 @@ fg_status refine_announce(refine_model *model, const fg_host *host, const char *
   model->name = name;
   snprintf(model->kind, sizeof model->kind, "%s", format->network);
   if (model->kind[0] && find_network(model) != FG_OK) return FG_FAILED;
+  model->element = model->network ? (fg_element)fg_network_element(model->network) : FG_SPIN1;
   model->isa = slices_chosen(host);
   if (!model->isa) return FG_FAILED;
   return format->has_weights ? FG_OK : refuse_untrained(model);
@@ -52,6 +53,9 @@ fg_status refine_open(refine_model *model, const fg_model *arrived) {
   if (!model->kind[0]) {
     snprintf(model->kind, sizeof model->kind, "%s", arrived->network);
     if (find_network(model) != FG_OK) return FG_FAILED;
+    if (fg_network_element(model->network) != model->element)
+      return host->fail(host, "%s '%s' is of Potts states, others of the list are of spins; one dream has one of them",
+                        model->name, model->kind);
   }
   if (strcmp(arrived->network, model->kind) != 0)
     return host->fail(host, "a %s of '%s' arrived where '%s' was announced", model->name, arrived->network,
@@ -65,6 +69,11 @@ fg_status refine_open(refine_model *model, const fg_model *arrived) {
   if (factor == FACTOR) return FG_OK;
   return host->fail(host, "%s '%s' refines by a factor of %u; this stage knows %u", model->name, model->kind, factor,
                     FACTOR);
+}
+
+uint32_t refine_states(const refine_model *model) {
+  const fg_network *network = model->network;
+  return model->opened && FG_HAS(network, states) && network->states ? network->states(model->opened) : 2;
 }
 
 void refine_close(refine_model *model) {
@@ -93,16 +102,16 @@ fg_status refine_check_size(const fg_host *host, const char *param, const fg_lat
                           steps, size, most);
 }
 
-uint32_t refine_together(const fg_lattice *last) {
-  uint64_t bytes = fg_configuration_bytes(FG_SPIN1, last);
+uint32_t refine_together(fg_element element, const fg_lattice *last) {
+  uint64_t bytes = fg_configuration_bytes(element, last);
   uint64_t fit = bytes < BATCH_BYTES ? BATCH_BYTES / bytes : 1;
   return fit < BATCH_MOST ? (uint32_t)fit : BATCH_MOST;
 }
 
-uint64_t refine_bytes(const fg_lattice *lattice, int64_t steps, uint64_t count) {
+uint64_t refine_bytes(fg_element element, const fg_lattice *lattice, int64_t steps, uint64_t count) {
   fg_lattice last = refine_lattice(lattice, steps), before = refine_lattice(lattice, steps - 1);
-  uint64_t bytes = fg_configuration_bytes(FG_SPIN1, &before) + fg_configuration_bytes(FG_SPIN1, &last);
-  if (steps > 1) bytes += fg_configuration_bytes(FG_SPIN1, lattice);
+  uint64_t bytes = fg_configuration_bytes(element, &before) + fg_configuration_bytes(element, &last);
+  if (steps > 1) bytes += fg_configuration_bytes(element, lattice);
   return count * bytes;
 }
 
@@ -157,7 +166,7 @@ static fg_batch *refine_rows(const refine_model *model, fg_rng_key key, const fg
 static fg_batch *refine(const refine_model *model, fg_rng_key key, const fg_batch *coarse, fg_status *status) {
   const fg_host *host = model->host;
   fg_lattice lattice = refine_lattice(&coarse->lattice, 1);
-  return refine_rows(model, key, coarse, 0, host->batch_new(host, FG_SPIN1, &lattice, coarse->count), status);
+  return refine_rows(model, key, coarse, 0, host->batch_new(host, coarse->element, &lattice, coarse->count), status);
 }
 
 /// The last step of large lattices, which leave as they are made: there is never a whole one.

@@ -14,6 +14,7 @@ typedef struct refine_model {
   const char *name;          ///< in messages: "model", "first model"; constant
   const fg_network *network; ///< behaviour of the kind announced; NULL until the model arrives when that is open
   char kind[64];             ///< "": one of several, as a list brings them
+  fg_element element;        ///< spins, unless the kind announced is of states
   fg_network_model *opened;  ///< NULL until it arrives
   const slices_isa *isa;     ///< what draws a model that has a table
   int sliced;                ///< it has one, prepared in `rule`
@@ -36,10 +37,10 @@ fg_lattice refine_lattice(const fg_lattice *lattice, int64_t steps);
 fg_status refine_check_size(const fg_host *host, const char *param, const fg_lattice *lattice, int64_t steps);
 
 /// Configurations that go up together, so that a batch of the last lattice has about 1 MiB; at least one.
-uint32_t refine_together(const fg_lattice *last);
+uint32_t refine_together(fg_element element, const fg_lattice *last);
 
 /// Most bytes refine_climb holds for `count` configurations that start on `lattice`, these included.
-uint64_t refine_bytes(const fg_lattice *lattice, int64_t steps, uint64_t count);
+uint64_t refine_bytes(fg_element element, const fg_lattice *lattice, int64_t steps, uint64_t count);
 
 // ---- inverse steps
 
@@ -50,6 +51,9 @@ typedef struct refine_way {
   int64_t first_steps, steps;
   int keep_all; ///< every level made comes out, not the last one alone
 } refine_way;
+
+/// States of a site that a model makes once it is open; 2 for spins.
+uint32_t refine_states(const refine_model *model);
 
 /// Takes configurations all the way and emits what is kept on output 0; `start` stays the caller's. Every step raises
 /// the level by one and keeps index and chain; the coupling is unknown. [stage]

@@ -78,6 +78,11 @@ static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format
   fg_format *out = outputs[0];
   fg_status announced = refine_announce(&stage->model, host, "model", inputs[MODEL]);
   if (check_lattices(stage, in) != FG_OK || announced != FG_OK) return FG_FAILED;
+  if (in->element != stage->model.element)
+    return host->fail(host, "%s come in, but the model '%s' makes %s; give it %s",
+                      in->element == FG_STATE8 ? "Potts states" : "spins", stage->model.kind,
+                      in->element == FG_STATE8 ? "spins" : "Potts states",
+                      in->element == FG_STATE8 ? "spins, or use network.potts" : "states, as sampler.potts draws them");
   if (c->keep == KEEP_ALL && check_mixing(stage, in) != FG_OK) return FG_FAILED;
   int64_t lowest = c->keep == KEEP_ALL ? 1 : c->steps;
   if ((uint64_t)in->shape_count * (uint64_t)(c->steps - lowest + 1) > FG_MAX_SHAPES)
@@ -87,15 +92,15 @@ static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format
                             c->steps, in->shape_count, FG_MAX_SHAPES);
 
   *memory = 0;
-  out->element = FG_SPIN1;
+  out->element = in->element;
   out->configurations = in->configurations;
   for (uint32_t s = 0; s < in->shape_count; s++) {
     for (int64_t step = lowest; step <= c->steps; step++)
       out->shapes[out->shape_count++] = refine_lattice(&in->shapes[s], step);
-    uint64_t together = refine_together(&out->shapes[out->shape_count - 1]);
+    uint64_t together = refine_together((fg_element)in->element, &out->shapes[out->shape_count - 1]);
     if (in->batch && in->batch < together) together = in->batch;
     if (together > out->batch) out->batch = together;
-    uint64_t bytes = refine_bytes(&in->shapes[s], c->steps, together);
+    uint64_t bytes = refine_bytes((fg_element)in->element, &in->shapes[s], c->steps, together);
     if (bytes > *memory) *memory = bytes;
   }
   *memory += sizeof(upscale);
@@ -143,7 +148,7 @@ static fg_status process(void *self, uint32_t port, const fg_message *const *mes
   const refine_way way = {NULL, &stage->model, 1, 0, c->steps, c->keep == KEEP_ALL};
   fg_lattice last = refine_lattice(&in->lattice, c->steps);
   fg_rng_key key = key_of(stage, in);
-  uint32_t together = refine_together(&last);
+  uint32_t together = refine_together((fg_element)in->element, &last);
   for (uint64_t from = 0; status == FG_OK && from < in->count; from += together) {
     fg_batch part = *in; // a part of what came in, for refine_climb only
     part.size = sizeof part;
@@ -203,7 +208,7 @@ static const fg_port input_model = {
 static const fg_port input_configurations = {
     .size = sizeof(fg_port),
     .kinds = FG_BATCH,
-    .elements = 1u << FG_SPIN1,
+    .elements = 1u << FG_SPIN1 | 1u << FG_STATE8,
     .flags = FG_PORT_MANY,
     .name = "configurations",
     .doc = "Spins on square lattices, of any sizes, levels, couplings and chains.",
@@ -211,7 +216,7 @@ static const fg_port input_configurations = {
 static const fg_port output = {
     .size = sizeof(fg_port),
     .kinds = FG_BATCH,
-    .elements = 1u << FG_SPIN1,
+    .elements = 1u << FG_SPIN1 | 1u << FG_STATE8,
     .name = "configurations",
     .doc = "The same configurations on finer lattices, batch by batch: the first level above some of them, the next, "
            "and so on, then the next batch.",

@@ -54,8 +54,9 @@ static fg_status expect(const adam *stage, const fg_format *fine, const fg_forma
   if (fine->configurations && fine->configurations < count) count = fine->configurations;
   *kept = *largest = 0;
   for (uint32_t s = 0; s < fine->shape_count; s++) {
-    uint64_t bytes = training_set_bytes(&fine->shapes[s], &coarse->shapes[s], count);
-    *kept = plus(*kept, training_set_bytes(&fine->shapes[s], &coarse->shapes[s], fine->configurations));
+    uint64_t bytes = training_set_bytes((fg_element)fine->element, &fine->shapes[s], &coarse->shapes[s], count);
+    *kept = plus(*kept, training_set_bytes((fg_element)fine->element, &fine->shapes[s], &coarse->shapes[s],
+                                           fine->configurations));
     if (bytes > *largest) *largest = bytes;
   }
   if (*kept > hold)
@@ -78,7 +79,13 @@ static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format
     return host->fail(host, "model '%s' has no gradient, so it cannot be trained by descending one; use %s",
                       stage->model.kind,
                       FG_HAS(network, classes) && network->classes ? "train.newton" : "another network");
-  if (inputs_check_formats(host, fine, coarse) != FG_OK) return FG_FAILED;
+  if (inputs_check_element(&stage->model, "fine", fine->element) != FG_OK ||
+      inputs_check_element(&stage->model, "coarse", coarse->element) != FG_OK ||
+      inputs_check_formats(host, fine, coarse) != FG_OK)
+    return FG_FAILED;
+  if (fine->element != FG_SPIN1 && stage->config->weighting == ADAM_WEIGHTING_TIED_BLOCKS)
+    return host->fail_param(host, "weighting",
+                            "tied-blocks counts ties of spins, but Potts states come in; choose none");
   uint64_t kept, largest;
   if (expect(stage, fine, coarse, &kept, &largest) != FG_OK) return FG_FAILED;
   snprintf(outputs[0]->network, sizeof outputs[0]->network, "%s", stage->model.kind);
@@ -110,7 +117,7 @@ static fg_status process(void *self, uint32_t port, const fg_message *const *mes
   if (port == 0) return take_model(stage, messages[0]->model);
   const fg_batch *fine = messages[0]->batch, *coarse = messages[1]->batch;
   if (inputs_check(host, &fine->lattice, &coarse->lattice) != FG_OK) return FG_FAILED;
-  if (!stage->data) stage->data = training_set_new(host, (uint64_t)stage->config->hold);
+  if (!stage->data) stage->data = training_set_new(host, (fg_element)fine->element, (uint64_t)stage->config->hold);
   return stage->data ? training_set_add(stage->data, fine, coarse) : FG_FAILED;
 }
 
@@ -244,7 +251,7 @@ static const fg_port input_model = {
 static const fg_port input_fine = {
     .size = sizeof(fg_port),
     .kinds = FG_BATCH,
-    .elements = 1u << FG_SPIN1,
+    .elements = 1u << FG_SPIN1 | 1u << FG_STATE8,
     .flags = FG_PORT_FIRST | FG_PORT_PAIRED,
     .name = "fine",
     .doc = "Configurations to learn from, of one size or several.",
@@ -252,7 +259,7 @@ static const fg_port input_fine = {
 static const fg_port input_coarse = {
     .size = sizeof(fg_port),
     .kinds = FG_BATCH,
-    .elements = 1u << FG_SPIN1,
+    .elements = 1u << FG_SPIN1 | 1u << FG_STATE8,
     .flags = FG_PORT_FIRST | FG_PORT_PAIRED,
     .name = "coarse",
     .doc = "The same configurations, coarse-grained by a factor of 2.",

@@ -55,6 +55,15 @@ void inputs_clear(inputs_model *expected) {
   expected->arrived = NULL;
 }
 
+fg_status inputs_check_element(const inputs_model *expected, const char *port, uint32_t element) {
+  const uint32_t wanted = expected->network ? fg_network_element(expected->network) : (uint32_t)FG_SPIN1;
+  if (element == wanted) return FG_OK;
+  return expected->host->fail(expected->host, "%s brings %s, but a model of '%s' is of %s; %s", port,
+                              element == FG_STATE8 ? "Potts states" : "spins", expected->kind,
+                              wanted == FG_STATE8 ? "Potts states" : "spins",
+                              wanted == FG_STATE8 ? "sample with sampler.potts" : "use network.potts for states");
+}
+
 // ---- sizes
 
 static int go_together(const fg_lattice *fine, const fg_lattice *coarse) {

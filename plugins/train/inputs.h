@@ -28,6 +28,10 @@ fg_status inputs_require(const inputs_model *expected);
 
 void inputs_clear(inputs_model *expected);
 
+/// Whether a port brings what the network takes, spins or states; a network that is not known yet takes spins.
+/// FG_FAILED: reported.
+fg_status inputs_check_element(const inputs_model *expected, const char *port, uint32_t element);
+
 /// Whether lattices that will come are pairs, size by size. FG_FAILED: reported.
 fg_status inputs_check_formats(const fg_host *host, const fg_format *fine, const fg_format *coarse);
 

@@ -25,21 +25,24 @@ typedef struct group {
 
 struct training_set {
   const fg_host *host;
+  fg_element element;
   uint64_t hold, held; ///< bytes
   uint64_t groups;
   group group[MOST_GROUPS];
   uint64_t *turn; ///< minibatches of the training part, numbered through the groups
   double *weight; ///< of the last minibatch; NULL: all 1
-  int up, down;   ///< whether such fine spins came
+  int up, down;   ///< whether such fine spins came; states: another one than the first, and any
+  uint8_t state;  ///< the first
 };
 
-training_set *training_set_new(const fg_host *host, uint64_t hold) {
+training_set *training_set_new(const fg_host *host, fg_element element, uint64_t hold) {
   training_set *set = calloc(1, sizeof *set);
   if (!set) {
     host->fail(host, "out of memory");
     return NULL;
   }
   set->host = host;
+  set->element = element;
   set->hold = hold;
   return set;
 }
@@ -58,13 +61,11 @@ void training_set_free(training_set *set) {
 
 // ---- memory
 
-static uint64_t spin_bytes(const fg_lattice *lattice) { return fg_configuration_bytes(FG_SPIN1, lattice); }
-
 static uint64_t record_bytes(const group *g) { return g->fine_bytes + g->coarse_bytes + sizeof(uint64_t); }
 
-uint64_t training_set_bytes(const fg_lattice *fine, const fg_lattice *coarse, uint64_t count) {
-  uint64_t all;
-  if (__builtin_mul_overflow(spin_bytes(fine) + spin_bytes(coarse) + PAIR_OVERHEAD, count, &all)) return UINT64_MAX;
+uint64_t training_set_bytes(fg_element element, const fg_lattice *fine, const fg_lattice *coarse, uint64_t count) {
+  uint64_t all, pair = fg_configuration_bytes(element, fine) + fg_configuration_bytes(element, coarse) + PAIR_OVERHEAD;
+  if (__builtin_mul_overflow(pair, count, &all)) return UINT64_MAX;
   return all;
 }
 
@@ -98,8 +99,8 @@ static group *group_of(training_set *set, const fg_batch *fine, const fg_batch *
   *g = (group){.fine = fine->lattice, .coarse = coarse->lattice};
   g->fine_level = fine->level;
   g->coarse_level = coarse->level;
-  g->fine_bytes = spin_bytes(&fine->lattice);
-  g->coarse_bytes = spin_bytes(&coarse->lattice);
+  g->fine_bytes = fg_configuration_bytes(set->element, &fine->lattice);
+  g->coarse_bytes = fg_configuration_bytes(set->element, &coarse->lattice);
   g->chunk_pairs = CHUNK_BYTES / record_bytes(g) + !(CHUNK_BYTES / record_bytes(g));
   return g;
 }
@@ -107,7 +108,7 @@ static group *group_of(training_set *set, const fg_batch *fine, const fg_batch *
 /// A place for one more record; NULL: reported.
 static unsigned char *next_record(training_set *set, group *g) {
   const fg_host *host = set->host;
-  uint64_t bytes = training_set_bytes(&g->fine, &g->coarse, 1), pair = g->pairs[TRAINING];
+  uint64_t bytes = training_set_bytes(set->element, &g->fine, &g->coarse, 1), pair = g->pairs[TRAINING];
   if (bytes > set->hold - set->held) {
     host->fail_param(host, "hold",
                      "%" PRIu64 " bytes of configurations are in memory and %" PRIu64 " may be; raise hold, or learn "
@@ -151,6 +152,16 @@ static uint64_t count_ties(const fg_batch *fine, uint64_t i) {
   return ties;
 }
 
+/// For states: whether another one came than the first.
+static void note_states(training_set *set, const fg_batch *fine, uint64_t i) {
+  if (!set->down) set->state = *(const uint8_t *)fg_batch_row(fine, i, 0);
+  set->down = 1;
+  for (uint64_t y = 0; y < fine->rows && !set->up; y++) {
+    const uint8_t *row = (const uint8_t *)fg_batch_row(fine, i, y);
+    for (uint64_t x = 0; x < fg_lattice_width(&fine->lattice); x++) set->up |= row[x] != set->state;
+  }
+}
+
 static void note_signs(training_set *set, const fg_batch *fine, uint64_t i) {
   const uint64_t words = fine->row_bytes / sizeof(uint64_t) * fine->rows, *word = fg_batch_row(fine, i, 0);
   uint64_t up = 0;
@@ -166,11 +177,14 @@ fg_status training_set_add(training_set *set, const fg_batch *fine, const fg_bat
   for (uint64_t i = 0; i < fine->count; i++) {
     unsigned char *record = next_record(set, g);
     if (!record) return FG_FAILED;
-    uint64_t ties = count_ties(fine, i);
+    uint64_t ties = set->element == FG_SPIN1 ? count_ties(fine, i) : 0;
     memcpy(record, fg_batch_row(fine, i, 0), g->fine_bytes);
     memcpy(record + g->fine_bytes, fg_batch_row(coarse, i, 0), g->coarse_bytes);
     memcpy(record + g->fine_bytes + g->coarse_bytes, &ties, sizeof ties);
-    note_signs(set, fine, i);
+    if (set->element == FG_SPIN1)
+      note_signs(set, fine, i);
+    else
+      note_states(set, fine, i);
   }
   return FG_OK;
 }
@@ -269,8 +283,8 @@ static fg_status gather(training_set *set, const group *g, training_part part, u
   const uint64_t begin = k * each + (k < longer ? k : longer), count = each + (k < longer);
   const uint64_t first = part == HELD_OUT ? g->pairs[TRAINING] : 0;
   *m = (minibatch){.weight = set->weight};
-  m->fine = host->batch_new(host, FG_SPIN1, &g->fine, (uint32_t)count);
-  m->coarse = host->batch_new(host, FG_SPIN1, &g->coarse, (uint32_t)count);
+  m->fine = host->batch_new(host, set->element, &g->fine, (uint32_t)count);
+  m->coarse = host->batch_new(host, set->element, &g->coarse, (uint32_t)count);
   if (!m->fine || !m->coarse) {
     minibatch_clear(host, m);
     return FG_FAILED;
