@@ -135,7 +135,7 @@ kaufman kaufman_torus(uint64_t rows, uint64_t columns, double coupling) {
   kaufman result;
   result.ln_z = log_cosh + M_LN2 / 2 + ((double)products[0].v + log(sum.v) - M_LN2) / sites;
   result.energy = -(2 * t + first / sites) * (coupling < 0 ? -1 : 1);
-  result.variance = 4 * s * s + second / sites;
+  result.variance = sites > 1 ? 4 * s * s + second / sites : 0; // one site has one energy
   result.heat_capacity = coupling * coupling * result.variance;
   return result;
 }
