@@ -107,6 +107,7 @@ static _Noreturn void live_as_child(fg_case *c, fg_case_body *body, uint32_t var
   setrlimit(RLIMIT_CORE, &no_core);
   prctl(PR_SET_PDEATHSIG, SIGKILL); // a case does not outlive who waits for it
   for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++) signal(crashes[i], SIG_DFL);
+  fg_crash_end();
   if (!freopen("/dev/null", "w", stdout)) _exit(EXIT_FAILURE);
   body(c, variant);
   int none = FG_OUTCOME_NONE;

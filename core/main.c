@@ -4,7 +4,9 @@
 #include "crash.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 static const fg_command *const commands[] = {
     &fg_command_run, &fg_command_check, &fg_command_graph,  &fg_command_plugins,    &fg_command_schema,
@@ -28,8 +30,14 @@ static int written(int code) {
   return code == FG_EXIT_DONE ? FG_EXIT_FAILED : code;
 }
 
-int main(int argc, char **argv) {
-  fg_crash_watch();
+/// A file must never get the number of a standard stream that was closed: messages would be written into it. Writing to
+/// what stands in for one is an error.
+static void open_standard_streams(void) {
+  for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++)
+    if (fcntl(stream, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != stream) _exit(FG_EXIT_FAILED);
+}
+
+static int run_command(int argc, char **argv) {
   if (argc < 2) {
     print_help(stderr);
     return FG_EXIT_USAGE;
@@ -51,4 +59,12 @@ int main(int argc, char **argv) {
   fprintf(stderr, "finegrain: unknown command '%s'%s\n", argv[1],
           fg_suggest(hint, sizeof hint, argv[1], names, COMMAND_COUNT));
   return FG_EXIT_USAGE;
+}
+
+int main(int argc, char **argv) {
+  open_standard_streams();
+  fg_crash_watch();
+  int code = run_command(argc, argv);
+  fg_crash_end();
+  return code;
 }
