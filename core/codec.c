@@ -358,17 +358,6 @@ fg_status fg_packet_check(const uint8_t *data, uint64_t bytes, fg_error *error) 
   return FG_OK;
 }
 
-/// Bits beyond the last spin of a row are zero; nobody downstream masks them again.
-static bool padding_is_zero(const fg_batch *batch) {
-  uint64_t width = fg_lattice_width(&batch->lattice);
-  uint64_t bits = batch->element == FG_SPIN1 ? width : batch->element == FG_STATE8 ? width * 8 : width * 32;
-  if (bits % 64 == 0) return true;
-  uint64_t mask = ~UINT64_C(0) << (bits % 64), found = 0, words = batch->row_bytes / 8;
-  const uint64_t *row = batch->data;
-  for (uint64_t r = 0; r < batch->rows * batch->count; r++) found |= row[r * words + words - 1] & mask;
-  return found == 0;
-}
-
 /// Exactly one frame of zstd's present format in `stored` bytes that gives exactly `raw` bytes. Its own idea of its
 /// size is not asked: the room is what the frame table said.
 static fg_status decompress(ZSTD_DCtx *context, const uint8_t *source, uint64_t stored, uint8_t *out, uint64_t raw,
@@ -419,7 +408,7 @@ fg_status fg_packet_decode(const uint8_t *data, uint64_t bytes, fg_batch **batch
   header.data = made->data;
   *made = header;
   fg_status status = decode_frames(data, made, error);
-  if (status == FG_OK && !padding_is_zero(made))
+  if (status == FG_OK && !fg_batch_padding_is_zero(made))
     status = fg_error_set(error, "the batch has spins beyond the end of a row");
   if (status == FG_OK)
     *batch = made;

@@ -63,8 +63,8 @@ static void say_batch(void) {
   say_number(here.first + here.count - 1);
 }
 
-static void on_crash(int number) {
-  bool memory = number == SIGABRT && errno == ENOMEM;
+/// The whole message, and the end.
+static _Noreturn void say_cause(const char *cause, bool memory) {
   say("\nfinegrain: error: ");
   if (here.stage) {
     say(here.stage);
@@ -74,12 +74,22 @@ static void on_crash(int number) {
   } else {
     say("stopped by ");
   }
-  say(cause_of(number));
+  say(cause);
   say_batch();
   say(memory       ? "; free some, or make the batches or the buffer smaller\n"
       : here.stage ? "; this is a fault of the plugin\n"
                    : "; this is a fault of finegrain\n");
   _exit(1);
+}
+
+static void on_crash(int number) { say_cause(cause_of(number), errno == ENOMEM && number == SIGABRT); }
+
+static bool may_exit;
+
+void fg_crash_end(void) { may_exit = true; }
+
+static void on_exit_called(void) {
+  if (!may_exit) say_cause(errno == ENOMEM ? "lack of memory (exit)" : "a call of exit", errno == ENOMEM);
 }
 
 // Sanitizers want these signals for themselves.
@@ -98,6 +108,8 @@ void fg_crash_watch(void) {
   static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
   struct sigaction action = {.sa_handler = on_crash, .sa_flags = SA_ONSTACK};
   for (size_t i = 0; !SANITIZED && i < sizeof signals / sizeof *signals; i++) sigaction(signals[i], &action, NULL);
+  if (!SANITIZED) fg_crash_stack_new(); // kept until the process ends
+  if (atexit(on_exit_called) != 0) abort();
 }
 
 void *fg_crash_stack_new(void) {

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /// Catches SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGABRT for the rest of the process: a message on standard error, exit code
-/// 1. abort after an allocation that failed is told as what it is. Call once. [main]
+/// 1. So is exit called by whoever is not main: a library that gives up, say. abort after an allocation that failed is told as what it is. Call once. [main]
 void fg_crash_watch(void);
 
 /// Whose code this thread is about to run, until the next call; NULL: our own. `stage` and `file` (of the plugin) must
@@ -19,6 +19,9 @@ typedef struct fg_crash_site {
 } fg_crash_site;
 fg_crash_site fg_crash_enter(fg_crash_site site);
 fg_crash_site fg_crash_here(void); ///< what stands there now [any]
+
+/// From here on the process may end by exit; before, that is told like a crash. [main]
+void fg_crash_end(void);
 
 /// Gives this thread a stack of its own for the handler, so that a stack that overflows is named too; frees it. [any]
 void *fg_crash_stack_new(void);

@@ -12,6 +12,10 @@ static fg_status fail(fg_worker *worker, const fg_error *error) {
   return fg_worker_fail(worker, worker->instance->spec->place, error->text);
 }
 
+static fg_status out_of_memory(fg_worker *worker) {
+  return fg_worker_fail(worker, worker->instance->spec->place, "out of memory to cut a batch");
+}
+
 /// Hands one item to every edge of the port; takes the caller's reference.
 static fg_status send(fg_worker *worker, uint32_t port, const fg_item *item) {
   const fg_output *output = &worker->instance->outputs[port];
@@ -76,6 +80,12 @@ static bool announced(const fg_format *format, const fg_batch *batch) {
 fg_status fg_emit_batch(fg_worker *worker, uint32_t port, fg_batch *batch) {
   const fg_instance *instance = worker->instance;
   fg_error error;
+  if (!fg_batch_give(batch)) { // whose reference this is, is not known: it is left alone
+    fg_error_set(&error,
+                 "plugin %s (%s) emits a batch it has no reference to, perhaps twice; this is a fault of the plugin",
+                 instance->stage->kind, instance->file->path);
+    return fail(worker, &error);
+  }
   if (port >= instance->output_count || instance->outputs[port].port->kinds != FG_BATCH) {
     fg_error_set(&error,
                  "plugin %s emits a batch on output %" PRIu32 ", which takes none; this is a fault of the plugin",
@@ -94,6 +104,14 @@ fg_status fg_emit_batch(fg_worker *worker, uint32_t port, fg_batch *batch) {
     fg_batch_unref(batch);
     return fail(worker, &error);
   }
+  if (!fg_batch_padding_is_zero(batch)) {
+    fg_error_set(
+        &error,
+        "plugin %s emits on output '%s' a batch with bits set beyond the end of a row; this is a fault of the plugin",
+        instance->stage->kind, instance->outputs[port].port->name);
+    fg_batch_unref(batch);
+    return fail(worker, &error);
+  }
   uint64_t one = batch->rows * batch->row_bytes, bytes = one * batch->count;
   fg_status status = FG_OK;
   if (bytes <= FG_SLAB_BYTES || batch->count == 0) {
@@ -106,11 +124,11 @@ fg_status fg_emit_batch(fg_worker *worker, uint32_t port, fg_batch *batch) {
     uint32_t count = batch->count - from < together ? batch->count - from : together;
     fg_batch *part = fg_batch_view(batch, from, count);
     uint64_t rows = one <= FG_SLAB_BYTES ? batch->rows : fg_slab_rows(batch->element, &batch->lattice);
-    for (uint64_t row = 0; part && row < batch->rows && status == FG_OK; row += rows) {
+    if (!part) status = out_of_memory(worker);
+    for (uint64_t row = 0; row < batch->rows && status == FG_OK; row += rows) {
       fg_batch *piece = fg_batch_view_rows(part, row, batch->rows - row < rows ? batch->rows - row : rows);
-      if (!piece) break;
-      piece->sequence = worker->senders[port].sequence++;
-      status = send_batch(worker, port, piece);
+      if (piece) piece->sequence = worker->senders[port].sequence++;
+      status = piece ? send_batch(worker, port, piece) : out_of_memory(worker);
     }
     fg_batch_unref(part);
   }

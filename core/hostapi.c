@@ -72,21 +72,27 @@ static void *or_report(const fg_host *host, void *made, const char *what) {
 }
 
 static fg_batch *host_batch_new(const fg_host *host, uint32_t element, const fg_lattice *lattice, uint32_t count) {
-  return or_report(host, fg_batch_create(element, lattice, count, 0, fg_lattice_rows(lattice)), "a batch");
+  fg_batch *batch = fg_batch_create(element, lattice, count, 0, fg_lattice_rows(lattice));
+  if (batch) fg_batch_take(batch);
+  return or_report(host, batch, "a batch");
 }
 
 static fg_batch *host_slab_new(const fg_host *host, uint32_t element, const fg_lattice *lattice, uint64_t first_row,
                                uint64_t rows) {
-  return or_report(host, fg_batch_create(element, lattice, 1, first_row, rows), "a slab");
+  fg_batch *slab = fg_batch_create(element, lattice, 1, first_row, rows);
+  if (slab) fg_batch_take(slab);
+  return or_report(host, slab, "a slab");
 }
 
 static void host_batch_ref(const fg_host *host, const fg_batch *batch) {
   (void)host;
   fg_batch_ref(batch);
+  fg_batch_take(batch);
 }
 
 static void host_batch_unref(const fg_host *host, const fg_batch *batch) {
   (void)host;
+  if (batch) fg_batch_give(batch);
   fg_batch_unref(batch);
 }
 

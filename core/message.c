@@ -7,10 +7,13 @@
 #include <string.h>
 
 #define DATA_ALIGNMENT ((size_t)64)
+#define LIVE 0x6c697665u // "live"
 
 typedef struct batch_box {
   fg_batch batch;
   atomic_uint references;
+  atomic_int taken;       ///< of these, how many a plugin holds
+  uint32_t live;          ///< LIVE until it is freed
   const fg_batch *parent; ///< a view keeps this alive and owns no data
 } batch_box;
 
@@ -55,6 +58,7 @@ fg_batch *fg_batch_create(uint32_t element, const fg_lattice *lattice, uint32_t 
   }
   memset(box->batch.data, 0, padded ? padded : DATA_ALIGNMENT);
   atomic_init(&box->references, 1);
+  box->live = LIVE;
   box->batch.size = sizeof(fg_batch);
   box->batch.element = element;
   box->batch.lattice = *lattice;
@@ -71,6 +75,7 @@ static fg_batch *view(const fg_batch *batch, uint64_t offset) {
   if (!box) return NULL;
   box->batch = *batch;
   atomic_init(&box->references, 1);
+  box->live = LIVE;
   box->parent = batch;
   box->batch.data = (char *)batch->data + offset;
   fg_batch_ref(batch);
@@ -103,7 +108,29 @@ void fg_batch_unref(const fg_batch *batch) {
     fg_batch_unref(box->parent);
   else
     free(box->batch.data);
+  box->live = 0;
   free(box);
+}
+
+void fg_batch_take(const fg_batch *batch) { atomic_fetch_add(&box_of(batch)->taken, 1); }
+
+/// A batch that has been freed is looked at, too: it was emitted twice, and what is left of it mostly tells.
+bool fg_batch_give(const fg_batch *batch) {
+  batch_box *box = box_of(batch);
+  if (!batch || box->live != LIVE) return false;
+  int taken = atomic_load(&box->taken);
+  while (taken > 0 && !atomic_compare_exchange_weak(&box->taken, &taken, taken - 1)) continue;
+  return taken > 0;
+}
+
+bool fg_batch_padding_is_zero(const fg_batch *batch) {
+  uint64_t width = fg_lattice_width(&batch->lattice);
+  uint64_t bits = batch->element == FG_SPIN1 ? width : batch->element == FG_STATE8 ? width * 8 : width * 32;
+  if (bits % 64 == 0) return true;
+  uint64_t mask = ~UINT64_C(0) << (bits % 64), found = 0, words = batch->row_bytes / 8;
+  const uint64_t *row = batch->data;
+  for (uint64_t r = 0; r < batch->rows * batch->count; r++) found |= row[r * words + words - 1] & mask;
+  return found == 0;
 }
 
 fg_model *fg_model_create(const char *network, const char *hyperparameters, const double *weights,

@@ -5,6 +5,8 @@
 
 #include "finegrain/message.h"
 
+#include <stdbool.h>
+
 /// A configuration larger than this travels as slabs.
 #define FG_SLAB_BYTES ((uint64_t)4 << 20)
 
@@ -24,6 +26,14 @@ fg_batch *fg_batch_view_rows(const fg_batch *batch, uint64_t from, uint64_t rows
 
 /// Bytes of the batch's data.
 uint64_t fg_batch_bytes(const fg_batch *batch);
+
+/// References that a plugin holds, counted beside all others, so that a batch emitted twice is noticed: taken by the one
+/// who made it, asked for or gave it back; given away when it is emitted. False: it holds none.
+void fg_batch_take(const fg_batch *batch);
+bool fg_batch_give(const fg_batch *batch);
+
+/// Whether the bits between the last spin of each row and its last word are zero, as finegrain.h promises.
+bool fg_batch_padding_is_zero(const fg_batch *batch);
 
 void fg_batch_ref(const fg_batch *batch);
 void fg_batch_unref(const fg_batch *batch); ///< NULL is allowed

@@ -1,4 +1,5 @@
-// results_hdf5.c — results.h5; schemas/results.md has the layout. No other file of the core knows HDF5.
+// results_hdf5.c — results.h5; schemas/results.md has the layout. In the core only report/hdf5.c, which reads
+// what this writes, knows HDF5 besides.
 // The file is made in memory (HDF5's core driver) and written by us: an HDF5 file that meets a full disk can be
 // neither written nor closed, and crashes the program when it ends. So HDF5 takes no file locks either, which fail on
 // some cluster file systems. Its error stack is kept off the terminal and becomes one message.

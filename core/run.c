@@ -6,7 +6,7 @@
 #include "clock.h"
 #include "identity.h"
 #include "reader.h"
-#include "report.h"
+#include "report/report.h"
 #include "results.h"
 #include "timing.h"
 #include "worker.h"
@@ -311,20 +311,26 @@ static fg_status write_csv(run *r, fg_error *error) {
 /// manifest.json, written last: the run is done when it is there.
 static fg_status write_manifest(run *r, fg_error *error) {
   json_t *plugins = json_object(), *files = json_array();
+  int lost = 0; // what did not find room
   for (uint32_t i = 0; i < r->count; i++) {
     const fg_instance *instance = r->plan->instances[i];
-    json_object_set_new(plugins, instance->stage->kind,
-                        json_pack("{s:s, s:s, s:s}", "version", instance->file->plugin.version, "file",
-                                  instance->file->path, "hash", instance->file->hash));
+    lost |= json_object_set_new(plugins, instance->stage->kind,
+                                json_pack("{s:s, s:s, s:s}", "version", instance->file->plugin.version, "file",
+                                          instance->file->path, "hash", instance->file->hash));
     for (uint32_t p = 0; p < instance->output_count; p++)
-      if (instance->outputs[p].record) json_array_append_new(files, json_string(instance->outputs[p].record->file));
+      if (instance->outputs[p].record)
+        lost |= json_array_append_new(files, json_string(instance->outputs[p].record->file));
     for (const fg_output_file *file = r->workers[i]->files; file; file = file->older)
-      if (file->committed) json_array_append_new(files, json_string(file->name));
+      if (file->committed) lost |= json_array_append_new(files, json_string(file->name));
   }
   json_t *manifest = json_pack("{s:s, s:s, s:s, s:I, s:s, s:f, s:i, s:o, s:o, s:o}", "finegrain", FG_VERSION, "name",
                                r->plan->pipeline->name, "pipeline_hash", r->hash, "seed", (json_int_t)r->plan->seed,
                                "started", r->started, "seconds", fg_clock_now() - r->start, "threads", (int)r->threads,
                                "plugins", plugins, "files", files, "timing", fg_timing_json(r->workers, r->count));
+  if (lost) {
+    json_decref(manifest);
+    manifest = NULL;
+  }
   return write_json(r, "manifest.json", manifest, error);
 }
 

@@ -9,8 +9,10 @@
 #include "reader.h"
 
 #include <string.h>
+#include <xxhash.h>
 
-#define MOST_PORTS 64u // of a paired group
+#define MOST_PORTS 64u     // of a paired group
+#define LOOKED_AT_EACH 64u // the first batch, and every 64th after it, is looked at for changes
 
 fg_status fg_worker_fail(fg_worker *worker, fg_place place, const char *message) {
   fg_shared *shared = worker->shared;
@@ -50,10 +52,15 @@ void fg_worker_progress(const fg_worker *worker, uint64_t *done, uint64_t *expec
 
 /// A plugin may return FG_FAILED without having said why.
 static fg_status explained(fg_worker *worker, fg_status status) {
+  char text[512];
   if (status == FG_FAILED)
     fg_worker_fail(worker, worker->instance->spec->place,
                    "the plugin failed without a reason; this is a fault of the plugin");
-  return status;
+  if (status >= FG_CANCELLED && status <= FG_AGAIN) return status;
+  snprintf(text, sizeof text,
+           "plugin %.300s returns %d, which is none of the results there are; this is a fault of the plugin",
+           worker->instance->file->path, (int)status);
+  return fg_worker_fail(worker, worker->instance->spec->place, text);
 }
 
 static fg_status end_port(fg_worker *worker, uint32_t port) {
@@ -68,6 +75,20 @@ typedef struct port_group {
   uint32_t count;
   bool paired; ///< cut to the same configurations, and counted by them; also when only one is connected
 } port_group;
+
+/// Of a batch that is looked at before and after it is given to a plugin: 0 for those in between.
+static uint64_t digest_of(const fg_worker *worker, const fg_message *message) {
+  if (message->kind != FG_BATCH || worker->batches % LOOKED_AT_EACH != 1) return 0;
+  return XXH3_64bits(message->batch->data, fg_batch_bytes(message->batch));
+}
+
+/// Others may read the same batch, and know it by the same bytes.
+static fg_status refuse_written(fg_worker *worker, const fg_port *port) {
+  char text[512];
+  snprintf(text, sizeof text, "plugin %.300s writes to its input '%.64s'; this is a fault of the plugin",
+           worker->instance->file->path, port->name);
+  return fg_worker_fail(worker, worker->instance->spec->place, text);
+}
 
 /// One step: a message, or one of each paired port, through the stage. FG_DONE: they have ended.
 static fg_status step(fg_worker *worker, const port_group *group) {
@@ -86,10 +107,16 @@ static fg_status step(fg_worker *worker, const port_group *group) {
     site.first = messages[0].batch->first;
     site.count = messages[0].batch->count;
   }
+  uint64_t digests[MOST_PORTS];
+  for (uint32_t k = 0; k < group->count; k++) digests[k] = digest_of(worker, &messages[k]);
   fg_crash_site before = fg_crash_enter(site);
   status = explained(worker, instance->stage->process(instance->self, group->first, given, group->count));
   fg_crash_enter(before);
-  for (uint32_t k = 0; k < group->count; k++) fg_message_unref(&messages[k]);
+  for (uint32_t k = 0; k < group->count; k++) {
+    if (digest_of(worker, &messages[k]) != digests[k])
+      status = refuse_written(worker, instance->inputs[group->first].port);
+    fg_message_unref(&messages[k]);
+  }
   return status < FG_OK ? status : FG_OK;
 }
 

@@ -2,8 +2,8 @@
 // checks find is tested with plugins that are broken on purpose (cli_author.sh).
 #include "check.h"
 
-#include "conform_exports.h"
-#include "conform_statistics.h"
+#include "conform/exports.h"
+#include "conform/statistics.h"
 
 #include <dlfcn.h>
 #include <fcntl.h>

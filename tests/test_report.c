@@ -3,15 +3,15 @@
 #include "check.h"
 
 #include "message.h"
-#include "report.h"
+#include "report/report.h"
 #include "csv_reader.h"
-#include "report_files.h"
-#include "report_hdf5.h"
-#include "report_kernel.h"
-#include "report_plot.h"
-#include "report_statistics.h"
-#include "report_svg.h"
-#include "report_text.h"
+#include "report/files.h"
+#include "report/hdf5.h"
+#include "report/kernel.h"
+#include "report/plot.h"
+#include "report/statistics.h"
+#include "report/svg.h"
+#include "report/text.h"
 #include "results.h"
 
 #include <gsl/gsl_cdf.h>

@@ -2,7 +2,7 @@
 // and what does not; every mistake with its message, line and column.
 #include "check.h"
 
-#include "sweep_plan.h"
+#include "sweep/sweep_plan.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -36,7 +36,7 @@ static uint32_t number_of(const fg_batch *batch, uint32_t c) {
 
 /// A set with both sizes, which come in turns, cut.
 static training_set *filled(const fg_host *host, double share) {
-  training_set *set = training_set_new(host, 1u << 20);
+  training_set *set = training_set_new(host, FG_SPIN1, 1u << 20);
   drawn p[SIZES] = {numbered(host, 0), numbered(host, 1)};
   for (uint32_t from = 0; from < counts[0]; from += 23) {
     for (uint32_t s = 0; s < SIZES; s++) {
@@ -162,18 +162,18 @@ static void room(void) {
   driver *d = driver_open("train.adam", "", 5);
   const fg_host *host = driver_host(d);
   drawn p = numbered(host, 0);
-  const uint64_t each = training_set_bytes(&p.fine->lattice, &p.coarse->lattice, 1);
+  const uint64_t each = training_set_bytes(FG_SPIN1, &p.fine->lattice, &p.coarse->lattice, 1);
   CHECK_INTEGER(each, 24 * 8 + 12 * 8 + 40);
-  CHECK_INTEGER(training_set_bytes(&p.fine->lattice, &p.coarse->lattice, 107), 107 * each);
-  CU_ASSERT(training_set_bytes(&p.fine->lattice, &p.coarse->lattice, UINT64_MAX / 8) == UINT64_MAX);
-  training_set *exact = training_set_new(host, 107 * each), *less = training_set_new(host, 107 * each - 1);
+  CHECK_INTEGER(training_set_bytes(FG_SPIN1, &p.fine->lattice, &p.coarse->lattice, 107), 107 * each);
+  CU_ASSERT(training_set_bytes(FG_SPIN1, &p.fine->lattice, &p.coarse->lattice, UINT64_MAX / 8) == UINT64_MAX);
+  training_set *exact = training_set_new(host, FG_SPIN1, 107 * each), *less = training_set_new(host, FG_SPIN1, 107 * each - 1);
   CHECK_INTEGER(training_set_add(exact, p.fine, p.coarse), FG_OK);
   CHECK_INTEGER(training_set_add(less, p.fine, p.coarse), FG_FAILED);
   training_set_free(exact);
   training_set_free(less);
   drawn_drop(host, p);
 
-  training_set *many = training_set_new(host, 1u << 20); // of levels
+  training_set *many = training_set_new(host, FG_SPIN1, 1u << 20); // of levels
   p = drawn_new(host, 3, published3, 3, 4, 1, 1);
   for (int level = 0; level <= 64; level++) {
     p.fine->level = level;

@@ -1,7 +1,7 @@
 // fuzz_sweep.c — arbitrary text as the sections `sweep` and `exec` of a sound pipeline: either something is said to be
 // wrong, or there are points, each of which puts values the file can be read with, or says what is wrong with them.
 #include "fuzz/fuzz.h"
-#include "sweep.h"
+#include "sweep/sweep.h"
 
 /// Points that are looked at one by one; the others are only counted and labelled.
 #define LOOKED_AT 20u
