@@ -340,7 +340,7 @@ static void what_results_do_not_depend_on_is_left_out(void) {
            "{configurations: kept.fgs}}\n" BLOCK NET TRAIN DREAM THERMO,
       // parameters given as their default
       HEAD
-      "  sample: {plugin: sampler.wolff, params: {size: 16, coupling: 0.44068679350977147, configurations: 200, "
+      "  sample: {plugin: sampler.wolff, params: {lattice: square, size: 16, coupling: critical, configurations: 200, "
       "chains: 4}}\n"
       "  block: {plugin: coarsen.majority, input: sample, params: {factor: 2, ties: random}}\n" NET TRAIN DREAM THERMO,
       HEAD SAMPLE "  block: {plugin: coarsen.majority, input: sample, params: {}}\n" NET TRAIN DREAM THERMO,

@@ -15,7 +15,7 @@ ENDS_WITH(fg_plugin, stages);
 ENDS_WITH(fg_stage, extension);
 ENDS_WITH(fg_param, doc);
 ENDS_WITH(fg_port, doc);
-ENDS_WITH(fg_format, reserved);
+ENDS_WITH(fg_format, models);
 ENDS_WITH(fg_batch, data);
 ENDS_WITH(fg_model, weights);
 ENDS_WITH(fg_table, cells);
@@ -24,7 +24,7 @@ ENDS_WITH(fg_message, table);
 ENDS_WITH(fg_host, output_commit);
 ENDS_WITH(fg_writer, write);
 ENDS_WITH(fg_reader, read);
-ENDS_WITH(fg_network, classes);
+ENDS_WITH(fg_network, states);
 ENDS_WITH(fg_network_table, thresholds);
 
 struct config {
