@@ -31,7 +31,7 @@ void fg_subject_score(fg_subject *s, const fg_network_model *model, const fg_bat
   fg_trial_enter(&s->trial, "log_prob");
   fg_case_doing(s->trial.of, "log_prob of configurations %" PRIu32 " to %" PRIu32, begin, end - 1);
   if (fg_subject_called(s, s->network->log_prob(model, fine, coarse, begin, end, log_prob)) != FG_OK)
-    fg_case_failed(s->trial.of, "log_prob fails on a square lattice: %s", s->trial.reason);
+    fg_case_failed(s->trial.of, "log_prob fails on a lattice it knows: %s", s->trial.reason);
 }
 
 void fg_subject_draw(fg_subject *s, const fg_batch *coarse, fg_batch *fine, uint32_t begin, uint32_t end) {
@@ -39,22 +39,32 @@ void fg_subject_draw(fg_subject *s, const fg_batch *coarse, fg_batch *fine, uint
   fg_case_doing(s->trial.of, "sample of configurations %" PRIu32 " to %" PRIu32, begin, end - 1);
   fg_status status = s->network->sample(s->model, s->trial.host.rng_fill, FG_SUBJECT_KEY, coarse, fine, begin, end);
   if (fg_subject_called(s, status) != FG_OK)
-    fg_case_failed(s->trial.of, "sample fails on a square lattice: %s", s->trial.reason);
+    fg_case_failed(s->trial.of, "sample fails on a lattice it knows: %s", s->trial.reason);
 }
 
 // --- lattices -------------------------------------------------------------------------------------------------------
 
-static fg_lattice rectangle(uint64_t rows, uint64_t width) { return (fg_lattice){FG_SQUARE, 2, {rows, width, 0, 0}}; }
+/// A lattice the network knows: square, if it does, otherwise a chain of the same width.
+static fg_lattice lattice_of(const fg_subject *s, uint64_t rows, uint64_t width) {
+  if (fg_network_takes(s->network, FG_SQUARE)) return (fg_lattice){FG_SQUARE, 2, {rows, width, 0, 0}};
+  return (fg_lattice){FG_CHAIN, 1, {width, 0, 0, 0}};
+}
+
+/// Site `site` of a lattice, row after row.
+static void set_site(fg_batch *batch, uint32_t i, uint64_t site, unsigned spin) {
+  const uint64_t width = fg_lattice_width(&batch->lattice);
+  fg_bit_set(fg_batch_row_mut(batch, i, site / width), site % width, spin);
+}
 
 /// Coarse configurations, up with probability ½, sealed.
 const fg_batch *fg_subject_coarse(fg_subject *s, uint64_t rows, uint64_t width, uint32_t count) {
-  const fg_lattice lattice = rectangle(rows, width);
-  fg_batch *batch = fg_trial_lend_batch(&s->trial, "the coarse lattice", FG_SPIN1, &lattice, count, 0, rows);
+  const fg_lattice lattice = lattice_of(s, rows, width);
+  fg_batch *batch =
+      fg_trial_lend_batch(&s->trial, "the coarse lattice", FG_SPIN1, &lattice, count, 0, fg_lattice_rows(&lattice));
   fg_rng rng = fg_rng_start(s->trial.host.rng_fill, weights_key, rows << 32 | width);
   for (uint32_t i = 0; i < count; i++)
-    for (uint64_t y = 0; y < rows; y++)
-      for (uint64_t x = 0; x < width; x++)
-        fg_bit_set(fg_batch_row_mut(batch, i, y), x, (unsigned)(fg_rng_bits(&rng) >> 63));
+    for (uint64_t site = 0; site < fg_lattice_sites(&lattice); site++)
+      set_site(batch, i, site, (unsigned)(fg_rng_bits(&rng) >> 63));
   batch->level = 2;
   fg_trial_seal(&s->trial, batch);
   return batch;
@@ -62,23 +72,23 @@ const fg_batch *fg_subject_coarse(fg_subject *s, uint64_t rows, uint64_t width, 
 
 /// `count` times the coarse lattice whose sites are the bits of `code`, row after row.
 const fg_batch *fg_subject_coarse_of_code(fg_subject *s, uint64_t length, unsigned code, uint32_t count) {
-  const fg_lattice lattice = rectangle(length, length);
-  fg_batch *batch = fg_trial_lend_batch(&s->trial, "the coarse lattice", FG_SPIN1, &lattice, count, 0, length);
+  const fg_lattice lattice = lattice_of(s, length, length);
+  fg_batch *batch =
+      fg_trial_lend_batch(&s->trial, "the coarse lattice", FG_SPIN1, &lattice, count, 0, fg_lattice_rows(&lattice));
   for (uint32_t i = 0; i < count; i++)
-    for (uint64_t site = 0; site < length * length; site++)
-      fg_bit_set(fg_batch_row_mut(batch, i, site / length), site % length, code >> site & 1u);
+    for (uint64_t site = 0; site < fg_lattice_sites(&lattice); site++) set_site(batch, i, site, code >> site & 1u);
   fg_trial_seal(&s->trial, batch);
   return batch;
 }
 
 /// All fine lattices of length², configuration i having the bits of i; sealed.
 const fg_batch *fg_subject_all_fine(fg_subject *s, uint64_t length) {
-  const fg_lattice lattice = rectangle(length, length);
-  const uint32_t count = 1u << length * length;
-  fg_batch *batch = fg_trial_lend_batch(&s->trial, "the fine lattice", FG_SPIN1, &lattice, count, 0, length);
+  const fg_lattice lattice = lattice_of(s, length, length);
+  const uint32_t count = 1u << fg_lattice_sites(&lattice);
+  fg_batch *batch =
+      fg_trial_lend_batch(&s->trial, "the fine lattice", FG_SPIN1, &lattice, count, 0, fg_lattice_rows(&lattice));
   for (uint32_t i = 0; i < count; i++)
-    for (uint64_t site = 0; site < length * length; site++)
-      fg_bit_set(fg_batch_row_mut(batch, i, site / length), site % length, i >> site & 1u);
+    for (uint64_t site = 0; site < fg_lattice_sites(&lattice); site++) set_site(batch, i, site, i >> site & 1u);
   batch->level = 1;
   fg_trial_seal(&s->trial, batch);
   return batch;
@@ -86,7 +96,8 @@ const fg_batch *fg_subject_all_fine(fg_subject *s, uint64_t length) {
 
 /// A fine batch to be drawn into, one level above `coarse`; given back with drop.
 fg_batch *fg_subject_fine(fg_subject *s, const fg_batch *coarse) {
-  const fg_lattice lattice = rectangle(s->factor * coarse->lattice.extent[0], s->factor * coarse->lattice.extent[1]);
+  fg_lattice lattice = coarse->lattice;
+  for (uint32_t d = 0; d < lattice.dims; d++) lattice.extent[d] *= s->factor;
   fg_batch *fine = s->trial.host.batch_new(&s->trial.host, FG_SPIN1, &lattice, coarse->count);
   if (!fine) abort();
   fine->first = coarse->first;

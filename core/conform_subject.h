@@ -35,7 +35,7 @@ void fg_subject_draw(fg_subject *s, const fg_batch *coarse, fg_batch *fine, uint
 const fg_batch *fg_subject_coarse(fg_subject *s, uint64_t rows, uint64_t width, uint32_t count);
 /// `count` times the coarse lattice of length² whose sites are the bits of `code`, row after row.
 const fg_batch *fg_subject_coarse_of_code(fg_subject *s, uint64_t length, unsigned code, uint32_t count);
-/// All fine lattices of length², configuration i having the bits of i.
+/// All fine lattices of length², configuration i having the bits of i. (Networks of chains: of `length`, everywhere.)
 const fg_batch *fg_subject_all_fine(fg_subject *s, uint64_t length);
 /// A fine batch to be drawn into, one level above `coarse`; to be dropped.
 fg_batch *fg_subject_fine(fg_subject *s, const fg_batch *coarse);

@@ -74,7 +74,8 @@ static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format
                         model->port, model->kind);
   }
   const fg_format *fine = inputs[FINE];
-  if (inputs_check_formats(host, fine, inputs[COARSE]) != FG_OK) return FG_FAILED;
+  for (uint32_t m = 0; m < stage->models; m++)
+    if (inputs_check_formats(&stage->model[m], fine, inputs[COARSE]) != FG_OK) return FG_FAILED;
   stage->list.most = fine->shape_count + GROUPS_EXTRA;
   *memory = sizeof(likelihood) + stage->list.most * (sizeof(group_key) + sizeof(group) + series_bytes(0)) +
             series_bytes(GROUPS_MOST_CHAINS) + series_estimate_bytes() +

@@ -1,6 +1,8 @@
 // refine.c — see refine.h.
 #include "refine.h"
 
+#include "plugins/networks/network_lattice.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -30,6 +32,10 @@ fg_status refine_announce(refine_model *model, const fg_host *host, const char *
   model->isa = slices_chosen(host);
   if (!model->isa) return FG_FAILED;
   return format->has_weights ? FG_OK : refuse_untrained(model);
+}
+
+fg_status refine_check_lattice(const refine_model *model, const fg_lattice *lattice) {
+  return network_lattice_check(model->host, model->network, model->kind, lattice);
 }
 
 /// Prepares the table, if the model has one that kernels draw.

@@ -78,7 +78,7 @@ static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format
     return host->fail(host, "model '%s' has no gradient, so it cannot be trained by descending one; use %s",
                       stage->model.kind,
                       FG_HAS(network, classes) && network->classes ? "train.newton" : "another network");
-  if (inputs_check_formats(host, fine, coarse) != FG_OK) return FG_FAILED;
+  if (inputs_check_formats(&stage->model, fine, coarse) != FG_OK) return FG_FAILED;
   uint64_t kept, largest;
   if (expect(stage, fine, coarse, &kept, &largest) != FG_OK) return FG_FAILED;
   snprintf(outputs[0]->network, sizeof outputs[0]->network, "%s", stage->model.kind);

@@ -1,6 +1,8 @@
 // inputs.c — see inputs.h.
 #include "inputs.h"
 
+#include "plugins/networks/network_lattice.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -65,13 +67,16 @@ fg_status inputs_check(const fg_host *host, const fg_lattice *fine, const fg_lat
                     large, small, INPUTS_FACTOR, INPUTS_FACTOR);
 }
 
-fg_status inputs_check_formats(const fg_host *host, const fg_format *fine, const fg_format *coarse) {
+fg_status inputs_check_formats(const inputs_model *expected, const fg_format *fine, const fg_format *coarse) {
+  const fg_host *host = expected->host;
   if (fine->shape_count != coarse->shape_count)
     return host->fail(host,
                       "fine has %" PRIu32 " lattice sizes and coarse has %" PRIu32 "; each coarse configuration "
                       "must be the block image of the fine one",
                       fine->shape_count, coarse->shape_count);
   for (uint32_t s = 0; s < fine->shape_count; s++)
-    if (inputs_check(host, &fine->shapes[s], &coarse->shapes[s]) != FG_OK) return FG_FAILED;
+    if (inputs_check(host, &fine->shapes[s], &coarse->shapes[s]) != FG_OK ||
+        network_lattice_check(host, expected->network, expected->kind, &fine->shapes[s]) != FG_OK)
+      return FG_FAILED;
   return FG_OK;
 }

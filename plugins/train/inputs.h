@@ -28,8 +28,9 @@ fg_status inputs_require(const inputs_model *expected);
 
 void inputs_clear(inputs_model *expected);
 
-/// Whether lattices that will come are pairs, size by size. FG_FAILED: reported.
-fg_status inputs_check_formats(const fg_host *host, const fg_format *fine, const fg_format *coarse);
+/// Whether lattices that will come are pairs, size by size, and such as the announced model's network knows. FG_FAILED:
+/// reported.
+fg_status inputs_check_formats(const inputs_model *expected, const fg_format *fine, const fg_format *coarse);
 
 /// The same for two lattices.
 fg_status inputs_check(const fg_host *host, const fg_lattice *fine, const fg_lattice *coarse);
