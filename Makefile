@@ -29,7 +29,7 @@ COMMAND_OBJECTS := $(COMMAND_SOURCES:%.c=$B/%.o)
 PLUGIN_LIST := \
   sampler.wolff sampler.swendsen-wang sampler.metropolis sampler.potts \
   coarsen.majority coarsen.potts-majority coarsen.decimation \
-  network.symmetric network.conv network.table network.block network.autoregressive network.potts \
+  network.symmetric network.conv network.table network.block network.autoregressive network.potts network.chain \
   train.newton train.adam \
   generate.dream generate.upscale \
   estimate.thermo estimate.agreement estimate.rg-matrix estimate.correlation estimate.scaling estimate.likelihood \
@@ -62,6 +62,8 @@ network.potts_PKG          := jansson
 network.autoregressive_OBJECTS := $(addprefix plugins/networks/,autoregressive.o autoregressive_shape.o autoregressive_tables.o autoregressive_rows.o \
                               autoregressive_spins.o autoregressive_pair.o autoregressive_work.o autoregressive_score.o autoregressive_draw.o first_model.o)
 network.autoregressive_PKG := jansson
+network.chain_OBJECTS      := $(addprefix plugins/networks/,chain.o chain_window.o first_model.o bitplanes.o)
+network.chain_PKG          := jansson
 train.newton_OBJECTS       := $(addprefix plugins/train/,newton.o regression.o inputs.o)
 train.newton_PKG           := gsl
 train.adam_OBJECTS         := $(addprefix plugins/train/,adam.o adam_config.o adam_tables.o descent.o adamw.o training_set.o \

@@ -449,7 +449,9 @@ static void refusals(void) {
   refused("steps: 28", 1, &in,
           "28 doublings of 16x32 give a lattice of more than 2^31 sites a side; at most 26 are possible");
   in.shapes[0].shape = FG_TRIANGULAR;
-  refused("", 1, &in, "upscales square lattices only");
+  refused("", 1, &in,
+          "'network.symmetric' knows the square lattice, and a triangular lattice comes in; no network here knows more "
+          "than the chain and the square lattice");
   in = format_of_spins(8, 8);
   in.shapes[in.shape_count++] = fg_lattice_square(32);
   refused(

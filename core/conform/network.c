@@ -82,8 +82,7 @@ static void check_close(fg_case *c, uint32_t variant) {
 static uint32_t code_of(const fg_subject *s, const fg_batch *batch, uint32_t i) {
   uint32_t code = 0;
   uint64_t width = fg_lattice_width(&batch->lattice);
-  for (uint64_t site = width * batch->rows; site-- > 0;)
-    code = code * s->states + fg_subject_get(batch, i, site / width, site % width);
+  for (uint64_t site = width * batch->rows; site-- > 0;) code = code * s->states + fg_subject_get(batch, i, site);
   return code;
 }
 
@@ -168,8 +167,7 @@ static void check_padding(const fg_subject *s, const fg_batch *batch) {
 
 /// All spins of configuration i up, all states 1.
 static void set_all(fg_batch *batch, uint32_t i) {
-  for (uint64_t y = 0; y < batch->rows; y++)
-    for (uint64_t x = 0; x < fg_lattice_width(&batch->lattice); x++) fg_subject_set(batch, i, y, x, 1);
+  for (uint64_t site = 0; site < fg_lattice_sites(&batch->lattice); site++) fg_subject_set(batch, i, site, 1);
 }
 
 static bool same_configuration(const fg_batch *a, const fg_batch *b, uint32_t i) {

@@ -33,7 +33,7 @@ void fg_subject_score(fg_subject *s, const fg_network_model *model, const fg_bat
   fg_trial_enter(&s->trial, "log_prob");
   fg_case_doing(s->trial.of, "log_prob of configurations %" PRIu32 " to %" PRIu32, begin, end - 1);
   if (fg_subject_called(s, s->network->log_prob(model, fine, coarse, begin, end, log_prob)) != FG_OK)
-    fg_case_failed(s->trial.of, "log_prob fails on a square lattice: %s", s->trial.reason);
+    fg_case_failed(s->trial.of, "log_prob fails on a lattice it knows: %s", s->trial.reason);
 }
 
 void fg_subject_draw(fg_subject *s, const fg_batch *coarse, fg_batch *fine, uint32_t begin, uint32_t end) {
@@ -41,58 +41,65 @@ void fg_subject_draw(fg_subject *s, const fg_batch *coarse, fg_batch *fine, uint
   fg_case_doing(s->trial.of, "sample of configurations %" PRIu32 " to %" PRIu32, begin, end - 1);
   fg_status status = s->network->sample(s->model, s->trial.host.rng_fill, FG_SUBJECT_KEY, coarse, fine, begin, end);
   if (fg_subject_called(s, status) != FG_OK)
-    fg_case_failed(s->trial.of, "sample fails on a square lattice: %s", s->trial.reason);
+    fg_case_failed(s->trial.of, "sample fails on a lattice it knows: %s", s->trial.reason);
 }
 
 // --- lattices -------------------------------------------------------------------------------------------------------
 
-static fg_lattice rectangle(uint64_t rows, uint64_t width) { return (fg_lattice){FG_SQUARE, 2, {rows, width, 0, 0}}; }
-
-unsigned fg_subject_get(const fg_batch *batch, uint32_t i, uint64_t y, uint64_t x) {
-  const uint64_t *row = fg_batch_row(batch, i, y);
-  return batch->element == FG_STATE8 ? ((const uint8_t *)row)[x] : fg_bit_get(row, x);
+/// A lattice the network knows: square, if it does, otherwise a chain of the same width.
+static fg_lattice lattice_of(const fg_subject *s, uint64_t rows, uint64_t width) {
+  if (fg_network_takes(s->network, FG_SQUARE)) return (fg_lattice){FG_SQUARE, 2, {rows, width, 0, 0}};
+  return (fg_lattice){FG_CHAIN, 1, {width, 0, 0, 0}};
 }
 
-void fg_subject_set(fg_batch *batch, uint32_t i, uint64_t y, uint64_t x, unsigned state) {
-  uint64_t *row = fg_batch_row_mut(batch, i, y);
+unsigned fg_subject_get(const fg_batch *batch, uint32_t i, uint64_t site) {
+  const uint64_t width = fg_lattice_width(&batch->lattice), *row = fg_batch_row(batch, i, site / width);
+  return batch->element == FG_STATE8 ? ((const uint8_t *)row)[site % width] : fg_bit_get(row, site % width);
+}
+
+void fg_subject_set(fg_batch *batch, uint32_t i, uint64_t site, unsigned state) {
+  const uint64_t width = fg_lattice_width(&batch->lattice);
+  uint64_t *row = fg_batch_row_mut(batch, i, site / width);
   if (batch->element == FG_STATE8)
-    ((uint8_t *)row)[x] = (uint8_t)state;
+    ((uint8_t *)row)[site % width] = (uint8_t)state;
   else
-    fg_bit_set(row, x, state);
+    fg_bit_set(row, site % width, state);
 }
 
 static fg_batch *lend(fg_subject *s, const char *what, uint64_t rows, uint64_t width, uint32_t count) {
-  const fg_lattice lattice = rectangle(rows, width);
-  return fg_trial_lend_batch(&s->trial, what, fg_network_element(s->network), &lattice, count, 0, rows);
+  const fg_lattice lattice = lattice_of(s, rows, width);
+  const uint32_t element = fg_network_element(s->network);
+  return fg_trial_lend_batch(&s->trial, what, element, &lattice, count, 0, fg_lattice_rows(&lattice));
 }
 
 const fg_batch *fg_subject_coarse(fg_subject *s, uint64_t rows, uint64_t width, uint32_t count) {
   fg_batch *batch = lend(s, "the coarse lattice", rows, width, count);
   fg_rng rng = fg_rng_start(s->trial.host.rng_fill, weights_key, rows << 32 | width);
   for (uint32_t i = 0; i < count; i++)
-    for (uint64_t y = 0; y < rows; y++)
-      for (uint64_t x = 0; x < width; x++) fg_subject_set(batch, i, y, x, (unsigned)fg_rng_below(&rng, s->states));
+    for (uint64_t site = 0; site < fg_lattice_sites(&batch->lattice); site++)
+      fg_subject_set(batch, i, site, (unsigned)fg_rng_below(&rng, s->states));
   batch->level = 2;
   fg_trial_seal(&s->trial, batch);
   return batch;
 }
 
 /// Writes the digits of `code` to the base of the states.
-static void write_code(const fg_subject *s, fg_batch *batch, uint32_t i, uint64_t length, uint32_t code) {
-  for (uint64_t site = 0; site < length * length; site++, code /= s->states)
-    fg_subject_set(batch, i, site / length, site % length, code % s->states);
+static void write_code(const fg_subject *s, fg_batch *batch, uint32_t i, uint32_t code) {
+  for (uint64_t site = 0; site < fg_lattice_sites(&batch->lattice); site++, code /= s->states)
+    fg_subject_set(batch, i, site, code % s->states);
 }
 
 const fg_batch *fg_subject_coarse_of_code(fg_subject *s, uint64_t length, unsigned code, uint32_t count) {
   fg_batch *batch = lend(s, "the coarse lattice", length, length, count);
-  for (uint32_t i = 0; i < count; i++) write_code(s, batch, i, length, code);
+  for (uint32_t i = 0; i < count; i++) write_code(s, batch, i, code);
   fg_trial_seal(&s->trial, batch);
   return batch;
 }
 
 uint32_t fg_subject_fine_count(const fg_subject *s, uint64_t length) {
+  const fg_lattice lattice = lattice_of(s, length, length);
   uint32_t count = 1;
-  for (uint64_t site = 0; site < length * length; site++) {
+  for (uint64_t site = 0; site < fg_lattice_sites(&lattice); site++) {
     if (count > MOST_FINE / s->states) return 0;
     count *= s->states;
   }
@@ -102,7 +109,7 @@ uint32_t fg_subject_fine_count(const fg_subject *s, uint64_t length) {
 const fg_batch *fg_subject_all_fine(fg_subject *s, uint64_t length) {
   const uint32_t count = fg_subject_fine_count(s, length);
   fg_batch *batch = lend(s, "the fine lattice", length, length, count);
-  for (uint32_t i = 0; i < count; i++) write_code(s, batch, i, length, i);
+  for (uint32_t i = 0; i < count; i++) write_code(s, batch, i, i);
   batch->level = 1;
   fg_trial_seal(&s->trial, batch);
   return batch;
@@ -110,7 +117,8 @@ const fg_batch *fg_subject_all_fine(fg_subject *s, uint64_t length) {
 
 /// A fine batch to be drawn into, one level above `coarse`; given back with drop.
 fg_batch *fg_subject_fine(fg_subject *s, const fg_batch *coarse) {
-  const fg_lattice lattice = rectangle(s->factor * coarse->lattice.extent[0], s->factor * coarse->lattice.extent[1]);
+  fg_lattice lattice = coarse->lattice;
+  for (uint32_t d = 0; d < lattice.dims; d++) lattice.extent[d] *= s->factor;
   fg_batch *fine = s->trial.host.batch_new(&s->trial.host, coarse->element, &lattice, coarse->count);
   if (!fine) abort();
   fine->first = coarse->first;

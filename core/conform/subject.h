@@ -32,9 +32,9 @@ void fg_subject_score(fg_subject *s, const fg_network_model *model, const fg_bat
                       uint32_t begin, uint32_t end, double *log_prob);
 void fg_subject_draw(fg_subject *s, const fg_batch *coarse, fg_batch *fine, uint32_t begin, uint32_t end);
 
-/// The state of a site, 0 or 1 for spins.
-unsigned fg_subject_get(const fg_batch *batch, uint32_t i, uint64_t y, uint64_t x);
-void fg_subject_set(fg_batch *batch, uint32_t i, uint64_t y, uint64_t x, unsigned state);
+/// The state of a site, 0 or 1 for spins. Sites are counted row after row.
+unsigned fg_subject_get(const fg_batch *batch, uint32_t i, uint64_t site);
+void fg_subject_set(fg_batch *batch, uint32_t i, uint64_t site, unsigned state);
 /// Coarse configurations, all states equally likely, which nobody may write to.
 const fg_batch *fg_subject_coarse(fg_subject *s, uint64_t rows, uint64_t width, uint32_t count);
 /// `count` times the coarse lattice of length² whose sites are the digits of `code` to the base of the states, row
@@ -42,7 +42,7 @@ const fg_batch *fg_subject_coarse(fg_subject *s, uint64_t rows, uint64_t width, 
 const fg_batch *fg_subject_coarse_of_code(fg_subject *s, uint64_t length, unsigned code, uint32_t count);
 /// How many fine lattices of length² there are; 0: more than can be listed.
 uint32_t fg_subject_fine_count(const fg_subject *s, uint64_t length);
-/// All of them, configuration i having the digits of i.
+/// All of them, configuration i having the digits of i. (Networks of chains: of `length`, everywhere.)
 const fg_batch *fg_subject_all_fine(fg_subject *s, uint64_t length);
 /// A fine batch to be drawn into, one level above `coarse`; to be dropped.
 fg_batch *fg_subject_fine(fg_subject *s, const fg_batch *coarse);

@@ -77,10 +77,6 @@ static fg_status negotiate_pairs(likelihood *stage, const fg_format *fine, const
     return host->fail(host, "pairs are scored under one model, but several are connected; leave out input 'coarse' to "
                             "score dreams, or take a stage for each model");
   const inputs_model *models[LIKELIHOOD_MODELS] = {stage->model, &stage->baseline};
-  for (int m = 0; m <= stage->has_baseline; m++)
-    if (inputs_check_element(models[m], "fine", fine->element) != FG_OK ||
-        inputs_check_element(models[m], "coarse", coarse->element) != FG_OK)
-      return FG_FAILED;
   stage->pairs = likelihood_pairs_new(host, models, stage->has_baseline ? 2 : 1, fine, coarse, memory);
   return stage->pairs ? FG_OK : FG_FAILED;
 }

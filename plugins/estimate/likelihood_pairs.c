@@ -33,7 +33,8 @@ struct likelihood_pairs {
 
 likelihood_pairs *likelihood_pairs_new(const fg_host *host, const inputs_model *const *models, uint32_t count,
                                        const fg_format *fine, const fg_format *coarse, uint64_t *memory) {
-  if (inputs_check_formats(host, fine, coarse) != FG_OK) return NULL;
+  for (uint32_t m = 0; m < count; m++)
+    if (inputs_check_formats(models[m], fine, coarse) != FG_OK) return NULL;
   likelihood_pairs *pairs = calloc(1, sizeof *pairs);
   if (!pairs) {
     host->fail(host, "out of memory");

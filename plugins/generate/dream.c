@@ -9,6 +9,7 @@
 #include <string.h>
 
 enum { KEEP_ALL, KEEP_LAST };
+enum { SQUARE, CHAIN };
 enum { MODEL, FIRST }; // inputs
 
 #define DEFAULT_FIRST_STEPS 2 // as param_first_steps says
@@ -19,6 +20,7 @@ typedef struct config {
   int64_t configurations;
   int64_t first_steps;
   int32_t keep;
+  int32_t lattice;
 } config;
 
 typedef struct dream {
@@ -52,7 +54,9 @@ static void destroy(void *self) {
 // ---- formats
 
 static fg_lattice lattice_at(const dream *stage, int64_t level) {
-  return fg_lattice_square((uint64_t)stage->config->start << level);
+  const uint64_t length = (uint64_t)stage->config->start << level;
+  const fg_lattice chain = {FG_CHAIN, 1, {length, 0, 0, 0}};
+  return stage->config->lattice == CHAIN ? chain : fg_lattice_square(length);
 }
 
 /// Checks that the largest lattice can be named and that dense site indices (network.h) cannot wrap.
@@ -65,9 +69,9 @@ static fg_status check_size(const dream *stage) {
   uint64_t sites;
   if (__builtin_mul_overflow(fg_lattice_sites(&last), (uint64_t)c->configurations, &sites) || sites >> 63)
     return host->fail_param(host, "configurations",
-                            "%" PRId64 " lattices of %" PRIu64 "² have more than 2^63 sites; "
+                            "%" PRId64 " lattices of %" PRIu64 "%s have more than 2^63 sites; "
                             "ask for fewer configurations or levels",
-                            c->configurations, last.extent[0]);
+                            c->configurations, last.extent[0], c->lattice == CHAIN ? " sites" : "²");
   return FG_OK;
 }
 
@@ -120,6 +124,9 @@ static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format
   if (announce(stage, inputs[MODEL], inputs[FIRST]) != FG_OK) return FG_FAILED;
 
   fg_lattice start = lattice_at(stage, 0), last = lattice_at(stage, c->levels);
+  for (int64_t m = 0; m < stage->models; m++)
+    if (refine_check_lattice(&stage->model[m], &last) != FG_OK) return FG_FAILED;
+  if (stage->has_first && refine_check_lattice(&stage->first, &last) != FG_OK) return FG_FAILED;
   stage->batch_size = refine_together(stage->model[0].element, &last);
   if ((uint64_t)c->configurations < stage->batch_size) stage->batch_size = (uint32_t)c->configurations;
   out->element = stage->model[0].element;
@@ -162,7 +169,7 @@ static fg_batch *start_batch(const dream *stage, uint32_t count) {
   }
   for (uint32_t c = 0; batch && c < count; c++)
     for (uint64_t y = 0; (stage->next + c) % 2 == 0 && y < batch->rows; y++)
-      for (uint64_t x = 0; x < lattice.extent[1]; x++) fg_bit_set(fg_batch_row_mut(batch, c, y), x, 1);
+      for (uint64_t x = 0; x < fg_lattice_width(&lattice); x++) fg_bit_set(fg_batch_row_mut(batch, c, y), x, 1);
   if (batch) batch->first = stage->next;
   return batch;
 }
@@ -209,6 +216,7 @@ static fg_status restore(void *self, const fg_reader *reader) {
 // ---- descriptor
 
 static const char *const keep_choices[] = {"all", "last", NULL};
+static const char *const lattice_choices[] = {"square", "chain", NULL};
 
 static const fg_param param_start = {
     .size = sizeof(fg_param),
@@ -250,6 +258,15 @@ static const fg_param param_keep = {
     .def = "all",
     .choices = keep_choices,
     .doc = "Which levels come out: all, the start (level 0) included, or the last.",
+};
+static const fg_param param_lattice = {
+    .size = sizeof(fg_param),
+    .type = FG_PARAM_CHOICE,
+    .offset = offsetof(config, lattice),
+    .name = "lattice",
+    .def = "square",
+    .choices = lattice_choices,
+    .doc = "What is dreamt: square lattices, or chains, which network.chain knows.",
 };
 static const fg_param param_first_steps = {
     .size = sizeof(fg_param),
@@ -304,7 +321,7 @@ static const fg_stage stage_descriptor = {
         "on small lattices, serve dreams of any size.\n\n"
         "Configurations are independent. The levels of one configuration are not: they are parents and children.",
     .params = (const fg_param *const[]){&param_start, &param_levels, &param_configurations, &param_keep,
-                                        &param_first_steps, NULL},
+                                        &param_first_steps, &param_lattice, NULL},
     .inputs = (const fg_port *const[]){&input_model, &input_first, NULL},
     .outputs = (const fg_port *const[]){&output, NULL},
     .config_size = sizeof(config),

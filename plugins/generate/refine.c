@@ -2,6 +2,7 @@
 #include "refine.h"
 
 #include "ladder.h"
+#include "plugins/networks/network_lattice.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -38,6 +39,10 @@ fg_status refine_announce(refine_model *model, const fg_host *host, const char *
   model->isa = slices_chosen(host);
   if (!model->isa) return FG_FAILED;
   return format->has_weights ? FG_OK : refuse_untrained(model);
+}
+
+fg_status refine_check_lattice(const refine_model *model, const fg_lattice *lattice) {
+  return network_lattice_check(model->host, model->network, model->kind, lattice);
 }
 
 /// Prepares the table, if the model has one that kernels draw.

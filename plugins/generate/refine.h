@@ -24,6 +24,9 @@ typedef struct refine_model {
 /// Takes note of the format of a model input; FG_FAILED when its models cannot be used, reported.
 fg_status refine_announce(refine_model *model, const fg_host *host, const char *name, const fg_format *format);
 
+/// Whether the announced network knows a lattice; FG_FAILED: reported.
+fg_status refine_check_lattice(const refine_model *model, const fg_lattice *lattice);
+
 /// Opens the model that has arrived; FG_FAILED: reported. refine_close in any case.
 fg_status refine_open(refine_model *model, const fg_model *arrived);
 void refine_close(refine_model *model);

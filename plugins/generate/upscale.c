@@ -41,7 +41,7 @@ static fg_status check_lattices(const upscale *stage, const fg_format *in) {
   const fg_host *host = stage->host;
   for (uint32_t s = 0; s < in->shape_count; s++) {
     const fg_lattice *lattice = &in->shapes[s];
-    if (lattice->shape != FG_SQUARE || lattice->dims != 2) return host->fail(host, "upscales square lattices only");
+    if (refine_check_lattice(&stage->model, lattice) != FG_OK) return FG_FAILED;
     if (refine_check_size(host, "steps", lattice, stage->config->steps) != FG_OK) return FG_FAILED;
   }
   return FG_OK;
@@ -76,8 +76,8 @@ static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format
   const config *c = stage->config;
   const fg_format *in = inputs[CONFIGURATIONS];
   fg_format *out = outputs[0];
-  fg_status announced = refine_announce(&stage->model, host, "model", inputs[MODEL]);
-  if (check_lattices(stage, in) != FG_OK || announced != FG_OK) return FG_FAILED;
+  if (refine_announce(&stage->model, host, "model", inputs[MODEL]) != FG_OK) return FG_FAILED;
+  if (check_lattices(stage, in) != FG_OK) return FG_FAILED;
   if (in->element != stage->model.element)
     return host->fail(host, "%s come in, but the model '%s' makes %s; give it %s",
                       in->element == FG_STATE8 ? "Potts states" : "spins", stage->model.kind,

@@ -79,10 +79,7 @@ static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format
     return host->fail(host, "model '%s' has no gradient, so it cannot be trained by descending one; use %s",
                       stage->model.kind,
                       FG_HAS(network, classes) && network->classes ? "train.newton" : "another network");
-  if (inputs_check_element(&stage->model, "fine", fine->element) != FG_OK ||
-      inputs_check_element(&stage->model, "coarse", coarse->element) != FG_OK ||
-      inputs_check_formats(host, fine, coarse) != FG_OK)
-    return FG_FAILED;
+  if (inputs_check_formats(&stage->model, fine, coarse) != FG_OK) return FG_FAILED;
   if (fine->element != FG_SPIN1 && stage->config->weighting == ADAM_WEIGHTING_TIED_BLOCKS)
     return host->fail_param(host, "weighting",
                             "tied-blocks counts ties of spins, but Potts states come in; choose none");

@@ -1,6 +1,8 @@
 // inputs.c — see inputs.h.
 #include "inputs.h"
 
+#include "plugins/networks/network_lattice.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -55,15 +57,6 @@ void inputs_clear(inputs_model *expected) {
   expected->arrived = NULL;
 }
 
-fg_status inputs_check_element(const inputs_model *expected, const char *port, uint32_t element) {
-  const uint32_t wanted = expected->network ? fg_network_element(expected->network) : (uint32_t)FG_SPIN1;
-  if (element == wanted) return FG_OK;
-  return expected->host->fail(expected->host, "%s brings %s, but a model of '%s' is of %s; %s", port,
-                              element == FG_STATE8 ? "Potts states" : "spins", expected->kind,
-                              wanted == FG_STATE8 ? "Potts states" : "spins",
-                              wanted == FG_STATE8 ? "sample with sampler.potts" : "use network.potts for states");
-}
-
 // ---- sizes
 
 static int go_together(const fg_lattice *fine, const fg_lattice *coarse) {
@@ -83,13 +76,29 @@ fg_status inputs_check(const fg_host *host, const fg_lattice *fine, const fg_lat
                     large, small, INPUTS_FACTOR, INPUTS_FACTOR);
 }
 
-fg_status inputs_check_formats(const fg_host *host, const fg_format *fine, const fg_format *coarse) {
+/// Whether a port brings what the network takes, spins or states; a network that is not known yet takes spins.
+static fg_status check_element(const inputs_model *expected, const char *port, uint32_t element) {
+  const uint32_t wanted = expected->network ? fg_network_element(expected->network) : (uint32_t)FG_SPIN1;
+  if (element == wanted) return FG_OK;
+  return expected->host->fail(expected->host, "%s brings %s, but a model of '%s' is of %s; %s", port,
+                              element == FG_STATE8 ? "Potts states" : "spins", expected->kind,
+                              wanted == FG_STATE8 ? "Potts states" : "spins",
+                              wanted == FG_STATE8 ? "sample with sampler.potts" : "use network.potts for states");
+}
+
+fg_status inputs_check_formats(const inputs_model *expected, const fg_format *fine, const fg_format *coarse) {
+  const fg_host *host = expected->host;
+  if (check_element(expected, "fine", fine->element) != FG_OK ||
+      check_element(expected, "coarse", coarse->element) != FG_OK)
+    return FG_FAILED;
   if (fine->shape_count != coarse->shape_count)
     return host->fail(host,
                       "fine has %" PRIu32 " lattice sizes and coarse has %" PRIu32 "; each coarse configuration "
                       "must be the block image of the fine one",
                       fine->shape_count, coarse->shape_count);
   for (uint32_t s = 0; s < fine->shape_count; s++)
-    if (inputs_check(host, &fine->shapes[s], &coarse->shapes[s]) != FG_OK) return FG_FAILED;
+    if (inputs_check(host, &fine->shapes[s], &coarse->shapes[s]) != FG_OK ||
+        network_lattice_check(host, expected->network, expected->kind, &fine->shapes[s]) != FG_OK)
+      return FG_FAILED;
   return FG_OK;
 }

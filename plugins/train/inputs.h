@@ -28,12 +28,9 @@ fg_status inputs_require(const inputs_model *expected);
 
 void inputs_clear(inputs_model *expected);
 
-/// Whether a port brings what the network takes, spins or states; a network that is not known yet takes spins.
-/// FG_FAILED: reported.
-fg_status inputs_check_element(const inputs_model *expected, const char *port, uint32_t element);
-
-/// Whether lattices that will come are pairs, size by size. FG_FAILED: reported.
-fg_status inputs_check_formats(const fg_host *host, const fg_format *fine, const fg_format *coarse);
+/// Whether lattices that will come are pairs, size by size, and such as the announced model's network knows, of spins or of
+/// states; a network that is not known yet takes spins. FG_FAILED: reported.
+fg_status inputs_check_formats(const inputs_model *expected, const fg_format *fine, const fg_format *coarse);
 
 /// The same for two lattices.
 fg_status inputs_check(const fg_host *host, const fg_lattice *fine, const fg_lattice *coarse);

@@ -63,7 +63,7 @@ static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format
                       "model '%s' is no logistic regression on few classes, so it cannot be trained by "
                       "counting; use another trainer",
                       stage->model.kind);
-  if (inputs_check_formats(host, fine, coarse) != FG_OK) return FG_FAILED;
+  if (inputs_check_formats(&stage->model, fine, coarse) != FG_OK) return FG_FAILED;
   snprintf(outputs[0]->network, sizeof outputs[0]->network, "%s", stage->model.kind);
   outputs[0]->has_weights = 1;
   *memory = sizeof(newton) + (TASKS + 1) * COUNTS_BYTES;

@@ -24,7 +24,7 @@ ENDS_WITH(fg_message, table);
 ENDS_WITH(fg_host, output_commit);
 ENDS_WITH(fg_writer, write);
 ENDS_WITH(fg_reader, read);
-ENDS_WITH(fg_network, states);
+ENDS_WITH(fg_network, reserved);
 ENDS_WITH(fg_network_table, thresholds);
 
 struct config {

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define FG_ABI_MAJOR 1u
-#define FG_ABI_MINOR 0u
+#define FG_ABI_MINOR 1u
 
 #ifdef __cplusplus
 #define FG_EXTERN_C extern "C"

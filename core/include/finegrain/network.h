@@ -8,7 +8,7 @@
 // coarse index g = c·N + Y·width + X and the position d = factor·dy + dx in its block. Its 16-bit number u is read from
 // 16 planes, plane p holding bit p: the planes of the 512 coarse sites g/512 for position d are 64 bytes each at
 //   fg_rng_fill(key, {low = ((g/512·factor² + d)·16 + p)·4, high = level of the fine lattice}, …, 64),
-// little endian, bit g mod 512. A table network draws the opposite of the parent when u < threshold.
+// little endian, bit g mod 512. On a chain Y = dy = 0. A table network draws the opposite of the parent when u < threshold.
 #ifndef FINEGRAIN_NETWORK_H
 #define FINEGRAIN_NETWORK_H
 
@@ -83,13 +83,22 @@ typedef struct fg_network {
   /// Optional: the table form; NULL when this model has none. [any]
   const fg_network_table *(*table)(const fg_network_model *model);
   const fg_network_classes *classes; ///< optional
+  // since 1.1
   /// Optional, for FG_STATE8: states q of a site, which are 0 … q-1. [any]
   uint32_t (*states)(const fg_network_model *model);
+  uint32_t shapes;   ///< the fg_shape values of lattices it refines, as bits 1<<shape; 0: square lattices alone
+  uint32_t reserved; ///< zero
 } fg_network;
 
 /// The element of a network's batches.
 static inline uint32_t fg_network_element(const fg_network *network) {
   return network->element ? network->element : (uint32_t)FG_SPIN1;
+}
+
+/// Whether a network refines lattices of a shape.
+static inline int fg_network_takes(const fg_network *network, uint32_t shape) {
+  uint32_t shapes = FG_HAS(network, shapes) && network->shapes ? network->shapes : 1u << FG_SQUARE;
+  return shape < 32 && shapes >> shape & 1;
 }
 
 #endif
