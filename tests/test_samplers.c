@@ -1,4 +1,4 @@
-// test_samplers.c — sampler.wolff and sampler.metropolis: distributions against enumeration, the order of the stream,
+// test_samplers.c — sampler.wolff, sampler.swendsen-wang and sampler.metropolis: distributions against enumeration, the order of the stream,
 // seeds, checkpoints, formats, refused parameters. Longer comparisons with exact moments: test_samplers_exact.c.
 #include "check.h"
 #include "driver.h"
@@ -13,12 +13,14 @@ typedef struct method {
 
 static const method methods[] = {
     {"wolff", "sampler.wolff", ""},
+    {"swendsen-wang", "sampler.swendsen-wang", ""},
     {"metropolis", "sampler.metropolis", ", algorithm: metropolis"},
     {"heat-bath", "sampler.metropolis", ", algorithm: heat-bath"},
 };
 #define WOLFF 0
-#define METROPOLIS 1
-#define METHODS 3
+#define SWENDSEN_WANG 1
+#define METROPOLIS 2
+#define METHODS 4
 
 /// A sampler run to its end.
 static driver *run(const method *m, const char *params, uint64_t seed) {
@@ -61,7 +63,7 @@ static void enumerate(unsigned length, double coupling, double probability[CELLS
 /// stay below 4, a chance of 3e-5 each.
 static void check_joint(const method *m, unsigned length, double coupling, unsigned spacing) {
   static double probability[CELLS], observed[CELLS];
-  const unsigned n = 100000;
+  const unsigned n = 50000;
   char params[256];
   snprintf(params, sizeof params, "size: %u, coupling: %.17g, configurations: %u, chains: 4, spacing: %u", length,
            coupling, n, spacing);
@@ -81,6 +83,7 @@ static void check_joint(const method *m, unsigned length, double coupling, unsig
 static void joint_critical(void) {
   for (unsigned length = 2; length <= 4; length++) {
     check_joint(&methods[WOLFF], length, CRITICAL, 8);
+    check_joint(&methods[SWENDSEN_WANG], length, CRITICAL, 6);
     for (int m = METROPOLIS; m < METHODS; m++) check_joint(&methods[m], length, CRITICAL, 40);
   }
 }
@@ -90,6 +93,7 @@ static void joint_critical(void) {
 static void joint_uncoupled(void) {
   for (unsigned length = 1; length <= 4; length++) {
     check_joint(&methods[WOLFF], length, 0, 6 * length * length);
+    check_joint(&methods[SWENDSEN_WANG], length, 0, 1);
     for (int m = METROPOLIS; m < METHODS; m++) check_joint(&methods[m], length, 0, 20);
   }
 }
@@ -98,11 +102,12 @@ static void joint_uncoupled(void) {
 static void joint_strong(void) {
   for (unsigned length = 1; length <= 4; length++) {
     for (int m = 0; m < METHODS; m++) {
-      check_joint(&methods[m], length, 0.7, 60);
-      check_joint(&methods[m], length, 40, 10);
+      check_joint(&methods[m], length, 0.7, m == SWENDSEN_WANG ? 8 : 60);
+      check_joint(&methods[m], length, 40, m == SWENDSEN_WANG ? 1 : 10);
     }
   }
   check_joint(&methods[WOLFF], 4, 1e300, 1);
+  check_joint(&methods[SWENDSEN_WANG], 4, 1e300, 1);
   check_joint(&methods[METROPOLIS], 4, 1e308, 1);
 }
 
@@ -281,7 +286,7 @@ static void check_refused(const char *kind, const char *params, const char *abou
 }
 
 static void refusals(void) {
-  for (int m = 0; m < 2; m++) {
+  for (int m = 0; m <= METROPOLIS; m++) {
     check_refused(methods[m].kind, "coupling: 0.4, configurations: 1", "size");
     check_refused(methods[m].kind, "size: 4, configurations: 1", "coupling");
     check_refused(methods[m].kind, "size: 4, coupling: 0.4", "configurations");
@@ -292,6 +297,7 @@ static void refusals(void) {
     check_refused(methods[m].kind, "size: 4, coupling: 0.4, configurations: 1, thermalize: -1", "thermalize");
   }
   check_refused("sampler.wolff", "size: 4, coupling: -0.1, configurations: 1", "coupling");
+  check_refused("sampler.swendsen-wang", "size: 4, coupling: -0.1, configurations: 1", "coupling");
   check_refused("sampler.metropolis", "size: 4, coupling: -0.1, configurations: 1, algorithm: glauber", "algorithm");
 }
 

@@ -1,4 +1,4 @@
-// test_samplers_exact.c — both samplers, with their automatic thermalisation and spacing, against exact values of e,
+// test_samplers_exact.c — the samplers, with their automatic thermalisation and spacing, against exact values of e,
 // varE, m2 and U: each within 4σ, with σ(m2)/m2 below 0.2% and the errors from a jackknife over bins of whole chains'
 // stretches. 132 comparisons: with normal errors a false alarm somewhere has a chance of 1%; the seeds are fixed.
 #include "check.h"
@@ -113,12 +113,14 @@ static void campaign(const char *label, const char *kind, const char *more) {
 }
 
 static void wolff(void) { campaign("wolff", "sampler.wolff", ""); }
+static void swendsen_wang(void) { campaign("swendsen", "sampler.swendsen-wang", ""); }
 static void metropolis(void) { campaign("metropolis", "sampler.metropolis", ""); }
 static void heat_bath(void) { campaign("heat-bath", "sampler.metropolis", ", algorithm: heat-bath"); }
 
 int main(void) {
   static const check_case cases[] = {
       {"wolff against exact values", wolff},
+      {"swendsen-wang against exact values", swendsen_wang},
       {"metropolis against exact values", metropolis},
       {"heat bath against exact values", heat_bath},
       {0},

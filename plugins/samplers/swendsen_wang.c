@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #define THERMALIZE 100 // sweeps; each reverses half the lattice
+#define SPACING 2
 #define CANCEL_CHECK (1u << 20)
 
 typedef struct swendsen_wang {
@@ -41,7 +42,7 @@ static fg_status sweeps(const sampler_base *base, sampler_chain *chain, uint64_t
 static fg_status start(const sampler_base *base, sampler_chain *chain) {
   const sampler_config *config = base->config;
   sampler_order(base, chain, 0);
-  chain->spacing = config->spacing == SAMPLER_AUTO ? 1 : (uint64_t)config->spacing;
+  chain->spacing = config->spacing == SAMPLER_AUTO ? SPACING : (uint64_t)config->spacing;
   return sweeps(base, chain, config->thermalize == SAMPLER_AUTO ? THERMALIZE : (uint64_t)config->thermalize);
 }
 
@@ -132,7 +133,7 @@ static const fg_param spacing = {
     .min = "1",
     .names = sampler_counts,
     .unit = "sweeps",
-    .doc = "Sweeps between configurations; auto: 1.",
+    .doc = "Sweeps between configurations; auto: 2.",
 };
 
 static const fg_stage stage = {
