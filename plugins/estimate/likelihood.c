@@ -52,6 +52,9 @@ static fg_status announce(likelihood *stage, inputs_model *model, const char *po
   const fg_host *host = stage->host;
   if (inputs_announce(model, host, port, format) != FG_OK) return FG_FAILED;
   if (format->has_weights) return FG_OK;
+  if (!model->kind[0])
+    return host->fail(host, "a model of the list comes without weights, so it has no likelihood; train it, or give "
+                            "weights to its network");
   return host->fail(host,
                     "the %s, of '%s', comes without weights, so it has no likelihood; train it, or give "
                     "weights to its network",
