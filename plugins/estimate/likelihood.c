@@ -4,6 +4,7 @@
 #include "likelihood_pairs.h"
 #include "plugins/generate/ladder.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 enum { MODEL, BASELINE, FINE, COARSE, FIRST }; // inputs
@@ -114,9 +115,11 @@ static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format
 // ---- what comes in
 
 static fg_status take_model(likelihood *stage, uint32_t port, const fg_model *model) {
-  // One more than were announced is told of by the last.
+  if (port == MODEL && stage->arrived == stage->models && stage->models > 1)
+    return stage->host->fail(stage->host, "takes %" PRId64 " models, but more arrived", stage->models);
+  // A second one where one was announced is told of by inputs_take.
   inputs_model *expected = port == BASELINE ? &stage->baseline : &stage->first;
-  if (port == MODEL) expected = &stage->model[stage->arrived < stage->models ? stage->arrived++ : stage->models - 1];
+  if (port == MODEL) expected = &stage->model[stage->arrived < stage->models ? stage->arrived++ : 0];
   fg_status status = inputs_take(expected, model);
   if (status != FG_OK || model->weight_count) return status;
   return stage->host->fail(stage->host, "the %s came without weights, though they were announced", expected->port);
