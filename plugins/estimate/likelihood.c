@@ -77,9 +77,11 @@ static fg_status announce_all(likelihood *stage, const fg_format *const *inputs)
 
 static fg_status negotiate_pairs(likelihood *stage, const fg_format *fine, const fg_format *coarse, uint64_t *memory) {
   const fg_host *host = stage->host;
-  if (stage->models > 1 || stage->has_first)
+  if (stage->models > 1)
     return host->fail(host, "pairs are scored under one model, but several are connected; leave out input 'coarse' to "
                             "score dreams, or take a stage for each model");
+  if (stage->has_first)
+    host->log(host, FG_LOG_WARNING, "the first model is of no effect on pairs, which are scored under one model");
   const inputs_model *models[LIKELIHOOD_MODELS] = {stage->model, &stage->baseline};
   stage->pairs = likelihood_pairs_new(host, models, stage->has_baseline ? 2 : 1, fine, coarse, memory);
   return stage->pairs ? FG_OK : FG_FAILED;
