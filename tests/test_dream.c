@@ -232,6 +232,50 @@ static void first_model(void) {
   driver_close(twice);
 }
 
+// ---- a list of models
+
+/// A stage that expects `models` of network.symmetric, and perhaps a first one.
+static driver *open_list(const char *params, uint32_t models, int with_first) {
+  driver *d = driver_open("generate.dream", params, 42);
+  fg_format list = format_of_model(1), first = format_of_model(1);
+  list.models = models;
+  CHECK_INTEGER(driver_negotiate(d, (const fg_format *const[]){&list, with_first ? &first : NULL}), FG_OK);
+  CHECK_TEXT(driver_error(d), "");
+  return d;
+}
+
+/// The last model makes the last step, the one before it the step before, the first one all others.
+static void list_of_models(void) {
+  enum { DREAMS = 1500, LEVELS = 5, BATCHES = 2 };
+  static const struct {
+    int kernel;
+    uint64_t count;
+    const double *weights;
+  } made[] = {{3, 3, published3}, {5, 6, published6}, {7, 10, published10}};
+  static const struct {
+    const char *params;
+    uint32_t models;          // the last ones of `made`
+    int with_first;           // published3
+    int drawn_by[LEVELS + 1]; // index in `made`, by level
+  } cases[] = {{"levels: 5, configurations: 1500", 1, 0, {0, 2, 2, 2, 2, 2}},
+               {"levels: 5, configurations: 1500", 2, 0, {0, 1, 1, 1, 1, 2}},
+               {"levels: 5, configurations: 1500", 3, 0, {0, 0, 0, 0, 1, 2}},
+               {"levels: 5, configurations: 1500", 2, 1, {0, 0, 0, 1, 1, 2}},
+               {"levels: 5, configurations: 1500, first_steps: 3", 2, 1, {0, 0, 0, 0, 1, 2}}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    driver *d = open_list(cases[i].params, cases[i].models, cases[i].with_first);
+    for (uint32_t m = 3 - cases[i].models; m < 3; m++)
+      feed_model(d, MODEL, made[m].kernel, made[m].weights, made[m].count);
+    if (cases[i].with_first) feed_model(d, FIRST, 3, published3, 3);
+    CHECK_INTEGER(driver_finish(d), FG_OK);
+    for (int level = 1; level <= LEVELS; level++)
+      for (int m = 0; m < 3; m++)
+        CHECK_INTEGER(count_drawn_by(d, level, made[m].kernel, made[m].weights, made[m].count) == BATCHES,
+                      m == cases[i].drawn_by[level]);
+    driver_close(d);
+  }
+}
+
 // ---- checkpoints
 
 typedef struct memory {
@@ -379,16 +423,49 @@ static void refusals(void) {
   driver_close(d);
 }
 
+static void refused_list(const char *params, const fg_format *list, const fg_format *first, const char *message) {
+  driver *d = driver_open("generate.dream", params, 1);
+  CHECK_INTEGER(driver_negotiate(d, (const fg_format *const[]){list, first}), FG_FAILED);
+  CHECK_TEXT(driver_error(d), message);
+  driver_close(d);
+}
+
+static void refused_lists(void) {
+  fg_format list = format_of_model(1), bare = format_of_model(0), first = format_of_model(1);
+  list.models = 4;
+  bare.models = 2;
+  bare.network[0] = '\0'; // of several kinds
+  refused_list(
+      "levels: 3, configurations: 5", &list, NULL,
+      "4 models in the list, but there are 3 steps for them; the last model makes the last step: leave out the "
+      "first 1");
+  refused_list(
+      "levels: 5, configurations: 5", &list, &first,
+      "4 models in the list, but there are 3 steps for them; the last model makes the last step: leave out the "
+      "first 1");
+  refused_list("levels: 3, configurations: 5", &bare, NULL,
+               "a model of the list has no weights; train it or give weights: [...]");
+
+  driver *d = open_list("levels: 3, configurations: 5", 3, 0);
+  feed_model(d, MODEL, 3, published3, 3);
+  feed_model(d, MODEL, 3, published3, 3);
+  CHECK_INTEGER(driver_finish(d), FG_FAILED);
+  CHECK_TEXT(driver_error(d), "no model arrived");
+  feed_model(d, MODEL, 3, published3, 3);
+  fg_model *more = driver_host(d)->model_new(driver_host(d), "network.symmetric", "{\"kernel\":3}", published3, 3);
+  CHECK_INTEGER(driver_feed_model(d, MODEL, more), FG_FAILED);
+  CHECK_TEXT(driver_error(d), "takes 3 models, but more arrived");
+  driver_host(d)->model_unref(driver_host(d), more);
+  driver_close(d);
+}
+
 int main(void) {
   static const check_case cases[] = {
-      {"levels and start", levels_and_start},
-      {"batches leave no trace", batches_leave_no_trace},
-      {"dreams differ", dreams_differ},
-      {"a first model", first_model},
-      {"checkpoints", checkpoints},
-      {"published networks", published_networks},
-      {"refusals", refusals},
-      {NULL, NULL},
+      {"levels and start", levels_and_start},     {"batches leave no trace", batches_leave_no_trace},
+      {"dreams differ", dreams_differ},           {"a first model", first_model},
+      {"a list of models", list_of_models},       {"checkpoints", checkpoints},
+      {"published networks", published_networks}, {"refusals", refusals},
+      {"refused lists", refused_lists},           {NULL, NULL},
   };
   return check_main("generate.dream", cases);
 }

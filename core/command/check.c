@@ -16,7 +16,9 @@ static void describe_format(const fg_format *format, FILE *out) {
     return;
   }
   if (format->kind == FG_MODEL) {
-    fprintf(out, "model %s%s", format->network, format->has_weights ? "" : " without weights");
+    if (format->models > 1) fprintf(out, "%" PRIu32 " ", format->models);
+    fprintf(out, "model%s %s%s", format->models > 1 ? "s" : "",
+            format->network[0] ? format->network : "of several kinds", format->has_weights ? "" : " without weights");
     return;
   }
   fprintf(out, "%s on %s", elements[format->element],

@@ -4,6 +4,7 @@
 #include "likelihood_pairs.h"
 #include "plugins/generate/ladder.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 enum { MODEL, BASELINE, FINE, COARSE, FIRST }; // inputs
@@ -52,6 +53,9 @@ static fg_status announce(likelihood *stage, inputs_model *model, const char *po
   const fg_host *host = stage->host;
   if (inputs_announce(model, host, port, format) != FG_OK) return FG_FAILED;
   if (format->has_weights) return FG_OK;
+  if (!model->kind[0])
+    return host->fail(host, "a model of the list comes without weights, so it has no likelihood; train it, or give "
+                            "weights to its network");
   return host->fail(host,
                     "the %s, of '%s', comes without weights, so it has no likelihood; train it, or give "
                     "weights to its network",
@@ -73,9 +77,11 @@ static fg_status announce_all(likelihood *stage, const fg_format *const *inputs)
 
 static fg_status negotiate_pairs(likelihood *stage, const fg_format *fine, const fg_format *coarse, uint64_t *memory) {
   const fg_host *host = stage->host;
-  if (stage->models > 1 || stage->has_first)
+  if (stage->models > 1)
     return host->fail(host, "pairs are scored under one model, but several are connected; leave out input 'coarse' to "
                             "score dreams, or take a stage for each model");
+  if (stage->has_first)
+    host->log(host, FG_LOG_WARNING, "the first model is of no effect on pairs, which are scored under one model");
   const inputs_model *models[LIKELIHOOD_MODELS] = {stage->model, &stage->baseline};
   stage->pairs = likelihood_pairs_new(host, models, stage->has_baseline ? 2 : 1, fine, coarse, memory);
   return stage->pairs ? FG_OK : FG_FAILED;
@@ -111,9 +117,11 @@ static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format
 // ---- what comes in
 
 static fg_status take_model(likelihood *stage, uint32_t port, const fg_model *model) {
-  // One more than were announced is told of by the last.
+  if (port == MODEL && stage->arrived == stage->models && stage->models > 1)
+    return stage->host->fail(stage->host, "takes %" PRId64 " models, but more arrived", stage->models);
+  // A second one where one was announced is told of by inputs_take.
   inputs_model *expected = port == BASELINE ? &stage->baseline : &stage->first;
-  if (port == MODEL) expected = &stage->model[stage->arrived < stage->models ? stage->arrived++ : stage->models - 1];
+  if (port == MODEL) expected = &stage->model[stage->arrived < stage->models ? stage->arrived++ : 0];
   fg_status status = inputs_take(expected, model);
   if (status != FG_OK || model->weight_count) return status;
   return stage->host->fail(stage->host, "the %s came without weights, though they were announced", expected->port);

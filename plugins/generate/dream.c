@@ -143,9 +143,10 @@ static fg_status process(void *self, uint32_t port, const fg_message *const *mes
   (void)count;
   dream *stage = self;
   if (port == FIRST) return refine_open(&stage->first, messages[0]->model);
-  // One more than were announced is told of by the last.
-  const int64_t m = stage->arrived < stage->models ? stage->arrived++ : stage->models - 1;
-  return refine_open(&stage->model[m], messages[0]->model);
+  if (stage->arrived == stage->models && stage->models > 1)
+    return stage->host->fail(stage->host, "takes %" PRId64 " models, but more arrived", stage->models);
+  // A second one where one was announced is told of by refine_open.
+  return refine_open(&stage->model[stage->arrived < stage->models ? stage->arrived++ : 0], messages[0]->model);
 }
 
 // ---- dreaming

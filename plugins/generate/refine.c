@@ -18,6 +18,8 @@
 // ---- models
 
 static fg_status refuse_untrained(const refine_model *model) {
+  if (!model->kind[0])
+    return model->host->fail(model->host, "a model of the list has no weights; train it or give weights: [...]");
   return model->host->fail(model->host, "%s '%s' has no weights; train it or give weights: [...]", model->name,
                            model->kind);
 }

@@ -249,15 +249,15 @@ static const fg_port input_fine = {
     .size = sizeof(fg_port),
     .kinds = FG_BATCH,
     .elements = 1u << FG_SPIN1 | 1u << FG_STATE8,
-    .flags = FG_PORT_FIRST | FG_PORT_PAIRED,
+    .flags = FG_PORT_FIRST | FG_PORT_PAIRED | FG_PORT_MANY,
     .name = "fine",
-    .doc = "Configurations to learn from, of one size or several.",
+    .doc = "Configurations to learn from, of one size or several; lists of both inputs go together.",
 };
 static const fg_port input_coarse = {
     .size = sizeof(fg_port),
     .kinds = FG_BATCH,
     .elements = 1u << FG_SPIN1 | 1u << FG_STATE8,
-    .flags = FG_PORT_FIRST | FG_PORT_PAIRED,
+    .flags = FG_PORT_FIRST | FG_PORT_PAIRED | FG_PORT_MANY,
     .name = "coarse",
     .doc = "The same configurations, coarse-grained by a factor of 2.",
 };
