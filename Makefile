@@ -169,7 +169,8 @@ $B/tests/bench/%.o: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(call say,CC   $<)
 	$(Q)$(CC) $(TEST_FLAGS) -c -o $@ $<
-$B/tests/bench/bench: $(BENCH_OBJECTS) $(SLICES:%=$B/%) $B/tests/driver.o $B/libfinegrain.a
+BENCH_KERNELS := $(SLICES) plugins/estimate/energy.o plugins/estimate/operators.o plugins/networks/corner_counts.o
+$B/tests/bench/bench: $(BENCH_OBJECTS) $(BENCH_KERNELS:%=$B/%) $B/tests/driver.o $B/libfinegrain.a
 	$(call say,LINK $@)
 	$(Q)$(CC) $(OPT) $(EXTRA_CFLAGS) -o $@ $^ $(CORE_LIBS)
 bench: test-dependencies

@@ -50,6 +50,23 @@ static void a_bin_is_left_out(void) {
   bins_free(b);
 }
 
+/// From the total, to the last bit: the numbers are whole multiples of 1/64.
+static void a_bin_is_taken_from_the_total(void) {
+  for (uint32_t count = 1; count < N; count += 97) {
+    bins *b = filled(count);
+    double total[2], mean[2], other[2];
+    int unlike = 0;
+    bins_total(b, total);
+    for (uint32_t i = 0; i < bins_number(b); i++) {
+      bins_mean(b, i, mean);
+      bins_mean_from(b, total, i, other);
+      unlike += bins_number(b) > 1 ? memcmp(mean, other, sizeof mean) != 0 : !isnan(other[0]);
+    }
+    CHECK_INTEGER(unlike, 0);
+    bins_free(b);
+  }
+}
+
 /// Jackknife of the mean and of the mean's square, by leaving out every bin.
 static void errors_of(const bins *b, double *error, double *error_of_square, double *covariance) {
   double mean[2], left[BINS_MOST], squares[BINS_MOST], value;
@@ -127,6 +144,7 @@ static void too_few_have_no_error(void) {
 int main(void) {
   const check_case cases[] = {{"the mean is over all configurations", mean_is_over_all_configurations},
                               {"a bin is left out", a_bin_is_left_out},
+                              {"a bin is taken from the total", a_bin_is_taken_from_the_total},
                               {"the error of a mean is the textbook's", error_of_a_mean_is_the_textbooks},
                               {"a short last bin counts little", short_last_bin_counts_little},
                               {"several at once are the same", several_at_once_are_the_same},

@@ -191,10 +191,10 @@ static void measure(const operators *o, const fg_batch *batch, uint32_t i, doubl
 }
 
 static void values_are_the_plain_ones(void) {
-  static const uint64_t shapes[][2] = {{1, 1},  {1, 2},  {2, 1},   {2, 2},   {3, 3},   {2, 3},  {4, 4},
-                                       {5, 7},  {3, 8},  {8, 3},   {4, 9},   {6, 6},   {5, 15}, {3, 16},
-                                       {2, 17}, {3, 31}, {2, 33},  {3, 63},  {3, 64},  {3, 65}, {2, 66},
-                                       {1, 71}, {9, 10}, {2, 127}, {2, 128}, {2, 129}, {17, 2}};
+  static const uint64_t shapes[][2] = {{16, 16}, {20, 30}, {32, 33}, {1, 1},   {1, 2},   {2, 1},  {2, 2},  {3, 3},
+                                       {2, 3},   {4, 4},   {5, 7},   {3, 8},   {8, 3},   {4, 9},  {6, 6},  {5, 15},
+                                       {3, 16},  {2, 17},  {3, 31},  {2, 33},  {3, 63},  {3, 64}, {3, 65}, {2, 66},
+                                       {1, 71},  {9, 10},  {2, 127}, {2, 128}, {2, 129}, {17, 2}};
   driver *d = driver_open("estimate.rg-matrix", "", 1);
   for (uint32_t window = 2; window <= 4; window++) {
     operators o;

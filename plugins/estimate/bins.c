@@ -88,6 +88,20 @@ void bins_mean(const bins *b, uint32_t without, double *mean) {
   for (uint32_t k = 0; k < b->length; k++) mean[k] = left ? mean[k] / (double)left : NAN;
 }
 
+void bins_total(const bins *b, double *total) {
+  memset(total, 0, b->length * sizeof *total);
+  for (uint32_t i = 0; i < bins_number(b); i++) {
+    const double *sums = sums_of(b, i);
+    for (uint32_t k = 0; k < b->length; k++) total[k] += sums[k];
+  }
+}
+
+void bins_mean_from(const bins *b, const double *total, uint32_t without, double *mean) {
+  const uint64_t left = bins_count(b) - size_of(b, without);
+  const double *sums = sums_of(b, without);
+  for (uint32_t k = 0; k < b->length; k++) mean[k] = left ? (total[k] - sums[k]) / (double)left : NAN;
+}
+
 /// Pseudo-value of bin i, which is a share 1/h of all configurations: h θ - (h-1) θ_i.
 static double pseudo(double h, double value, double left_out) { return h * value - (h - 1) * left_out; }
 

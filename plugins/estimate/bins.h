@@ -36,6 +36,11 @@ uint32_t bins_number(const bins *b); ///< bins, the last one perhaps shorter tha
 /// left.
 void bins_mean(const bins *b, uint32_t without, double *mean);
 
+/// Sums over all configurations, and from them what bins_mean gives for each bin, without adding up all others again: to
+/// the last bit for whole numbers below 2^53, to rounding of the total otherwise.
+void bins_total(const bins *b, double *total);
+void bins_mean_from(const bins *b, const double *total, uint32_t without, double *mean);
+
 /// Jackknife covariance of two functions of the means: their values over all configurations, and their values with bin
 /// j left out, j = 0 … bins_number-1. Bins of unequal size are weighted as F. M. T. A. Busing, E. Meijer and R. van der
 /// Leeden, Statistics and Computing 9, 3 (1999), do; for equal ones this is the usual (g-1)/g Σ (θ_j - θ̄)(φ_j - φ̄).

@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SYMMETRIES 8u // of the square
-#define COLUMNS 8u    // of spins that are looked up at once
-#define SEVERAL 8u    // counters a pattern: equal neighbours would wait for each other
+#define SYMMETRIES 8u    // of the square
+#define COLUMNS 8u       // of spins that are looked up at once
+#define SEVERAL 8u       // counters a pattern: equal neighbours would wait for each other
+#define FEW_SITES 256u   // of a lattice for which it is cheaper to wait than to clear and add up so many
+#define SOME_SITES 1024u // for which two a pattern do
 
 // ---- finding
 
@@ -228,11 +230,11 @@ static inline __attribute__((always_inline)) void add_eight(uint32_t *restrict i
 }
 
 /// counts[p]: windows with pattern p, over all sites.
-static inline __attribute__((always_inline)) void count_patterns(uint32_t w, const fg_batch *batch, uint32_t i,
-                                                                 const uint32_t spread[256], uint32_t *rows,
+static inline __attribute__((always_inline)) void count_patterns(uint32_t w, uint32_t each, const fg_batch *batch,
+                                                                 uint32_t i, const uint32_t spread[256], uint32_t *rows,
                                                                  uint32_t *counts) {
   const uint64_t width = fg_lattice_width(&batch->lattice), words = spread_words(width);
-  const uint32_t each = counters_each(w), patterns = 1u << w * w;
+  const uint32_t patterns = 1u << w * w;
   uint32_t *lines[OPERATORS_WINDOW_MOST];
   memset(counts, 0, (size_t)each * patterns * sizeof *counts);
   for (uint32_t r = 0; r < w; r++) {
@@ -276,11 +278,17 @@ static void transform(int32_t *sums, uint32_t patterns) {
 void operators_measure(const operators *o, const fg_batch *batch, uint32_t i, void *scratch, double *values) {
   const uint64_t words = spread_words(fg_lattice_width(&batch->lattice)) * o->window;
   uint32_t *rows = scratch, *counts = rows + words;
-  switch (o->window) {
-  case 2: count_patterns(2, batch, i, o->spread, rows, counts); break;
-  case 3: count_patterns(3, batch, i, o->spread, rows, counts); break;
-  default: count_patterns(4, batch, i, o->spread, rows, counts); break;
-  }
+  const uint64_t sites = fg_lattice_sites(&batch->lattice);
+  if (o->window == 2)
+    count_patterns(2, SEVERAL, batch, i, o->spread, rows, counts);
+  else if (o->window > 3)
+    count_patterns(4, 1, batch, i, o->spread, rows, counts);
+  else if (sites <= FEW_SITES)
+    count_patterns(3, 1, batch, i, o->spread, rows, counts);
+  else if (sites <= SOME_SITES)
+    count_patterns(3, 2, batch, i, o->spread, rows, counts);
+  else
+    count_patterns(3, SEVERAL, batch, i, o->spread, rows, counts);
   int32_t *sums = (int32_t *)counts;
   transform(sums, 1u << o->window * o->window);
   for (uint32_t k = 0; k < operators_total(o); k++) {

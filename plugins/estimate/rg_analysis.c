@@ -22,6 +22,7 @@ typedef struct analysis {
   const bins *bins;
   uint32_t bins_number, eigenvalues;
   double log_factor, cutoff;
+  double *total; ///< sums of the moments
   side side[2];
 } analysis;
 
@@ -118,7 +119,7 @@ static fg_status leave_out_some(void *arg, uint64_t task) {
   bench b = {0};
   fg_status status = bench_open(&b, work->count) == 0 ? FG_OK : host->fail(host, "out of memory for the RG matrix");
   for (uint32_t j = (uint32_t)task; status == FG_OK && j < work->bins_number; j += TASKS) {
-    bins_mean(work->bins, j, b.mean);
+    bins_mean_from(work->bins, work->total, j, b.mean);
     for (int p = 0; p < 2; p++)
       if (status == FG_OK && solve_without(work, &b, p, j) != 0)
         status = host->fail(host, "no eigenvalues of the RG matrix were found: out of memory, or no convergence");
@@ -168,8 +169,13 @@ static fg_status make_room(analysis *work) {
 
 static fg_status take_covariances(analysis *work) {
   double *mean = malloc(rg_moments_length(work->count) * sizeof *mean);
-  if (!mean) return work->host->fail(work->host, "out of memory for the RG matrix");
+  work->total = malloc(rg_moments_length(work->count) * sizeof *work->total);
+  if (!mean || !work->total) {
+    free(mean);
+    return work->host->fail(work->host, "out of memory for the RG matrix");
+  }
   bins_mean(work->bins, BINS_NONE, mean);
+  bins_total(work->bins, work->total);
   for (int p = 0; p < 2; p++) rg_moments_covariance(work->count, p, mean, work->side[p].coarse, work->side[p].mixed);
   free(mean);
   return FG_OK;
@@ -195,6 +201,7 @@ fg_status rg_analyse(rg_analysis *a, const fg_host *host, const rg_moments *m, c
     status = host->parallel_for(host, TASKS, leave_out_some, &work);
     if (status == FG_OK) find_errors(&work);
   }
+  free(work.total);
   for (int p = 0; p < 2; p++) {
     free(work.side[p].coarse);
     free(work.side[p].mixed);
@@ -221,5 +228,5 @@ uint64_t rg_analysis_bytes(const uint32_t count[2]) {
     bytes += (n + 1) * (sizeof(rg_eigenvalue) + sizeof(rg_measured));
     task += rg_spectrum_bytes(count[p]) + 2 * n * n * sizeof(double);
   }
-  return bytes + TASKS * task;
+  return bytes + rg_moments_length(count) * sizeof(double) + TASKS * task;
 }

@@ -10,7 +10,10 @@
 #include "plugins/generate/slices.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+#define MOST_PLAIN_STEPS 13 // of contestants that take too long on larger lattices
 
 static const char *const instruction_sets[] = {"portable", "avx2", "avx512"};
 
@@ -80,6 +83,7 @@ static void bench_dream(bench *b, driver *lender, const char *task, int kernel, 
     const slices_isa *isa = i == 0 ? NULL : slices_choose(i < 4 ? instruction_sets[i - 1] : NULL);
     if (i > 0 && !isa) continue;
     if (i == 4 && cores == 1) continue;
+    if (i < 2 && steps > MOST_PLAIN_STEPS) continue;
     dreams[n] = malloc(sizeof *dreams[n]);
     if (!dreams[n]) abort();
     *dreams[n] = start;
@@ -132,5 +136,19 @@ void bench_kernels(bench *b) {
   bench_dream(b, lender, "dream, 3 parameters, 10⁵ × 1→16²", 3, published3, 3, 4, 100000, 2);
   bench_run(b, "random bits, 4 KiB at a time", BLOCK * (double)BLOCKS / 1e9, "GB", generators,
             fg_rng_has_aesni() ? 2 : 1);
+  driver_close(lender);
+}
+
+// ---- how time grows with the lattice
+
+void bench_curve(bench *b) {
+  if (!b->only || strcmp(b->only, "curve") != 0) return;
+  driver *lender = driver_open("generate.dream", "levels: 1, configurations: 1", 1);
+  for (int steps = 5; steps <= 16; steps++) {
+    char task[64];
+    const int calls = steps < 12 ? 1 << 2 * (12 - steps) : 1;
+    snprintf(task, sizeof task, "curve, N = 2^%d", 2 * steps);
+    bench_dream(b, lender, task, 3, published3, 3, steps, 1, calls);
+  }
   driver_close(lender);
 }

@@ -1,5 +1,5 @@
 // main.c — make bench: every task of every part, a table on standard output and JSON in BUILD/bench.json.
-//   bench [--rounds N] [--json FILE] [TASK]      TASK: a part of a task's name; "huge" runs only when asked for
+//   bench [--rounds N] [--json FILE] [TASK]      TASK: a part of a task's name; "huge" and "curve" run only when asked for
 #include "bench.h"
 #include "tasks.h"
 
@@ -49,6 +49,8 @@ int main(int argc, char **argv) {
   fprintf(b.json, "{\"cpu\": \"%s\", \"cores\": %ld, \"load\": %.2f, \"compiler\": \"%s\", \"results\": [", cpu, cores,
           load[0], __VERSION__);
   bench_kernels(&b);
+  bench_counts(&b);
+  bench_curve(&b);
   bench_pipelines(&b);
   fprintf(b.json, "\n]}\n");
   return fclose(b.json) == 0 ? 0 : (perror(json), 1);
