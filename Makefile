@@ -30,7 +30,7 @@ PLUGIN_LIST := \
   sampler.wolff sampler.swendsen-wang sampler.metropolis sampler.potts \
   coarsen.majority coarsen.potts-majority coarsen.decimation \
   network.symmetric network.conv network.table network.block network.autoregressive network.potts network.chain \
-  train.newton train.adam \
+  train.newton train.adam train.match \
   generate.dream generate.upscale \
   estimate.thermo estimate.agreement estimate.rg-matrix estimate.correlation estimate.scaling estimate.likelihood \
   source.file source.model \
@@ -68,6 +68,9 @@ train.newton_OBJECTS       := $(addprefix plugins/train/,newton.o regression.o i
 train.newton_PKG           := gsl
 train.adam_OBJECTS         := $(addprefix plugins/train/,adam.o adam_config.o adam_tables.o descent.o adamw.o training_set.o \
                               inputs.o)
+train.match_OBJECTS        = $(addprefix plugins/train/,match.o match_config.o match_targets.o match_tables.o matching.o search.o measures.o \
+                              dreamer.o adamw.o inputs.o) $(addprefix plugins/estimate/,energy.o kaufman.o bins.o) $(SLICES)
+train.match_PKG            := gsl nlopt
 SLICES                     := $(addprefix plugins/generate/,slices.o slices_portable.o slices_avx2.o slices_avx512.o)
 generate.dream_OBJECTS     := plugins/generate/dream.o plugins/generate/refine.o $(SLICES)
 generate.upscale_OBJECTS   := plugins/generate/upscale.o plugins/generate/refine.o $(SLICES)

@@ -26,6 +26,7 @@ build | libgsl-dev       | library gsl               | linear algebra of the tra
 build | libpng-dev       | library libpng            | writes snapshots
 build | libdnnl-dev      | header dnnl.h             | runs convolutional networks
 build | gnuplot-nox      | program gnuplot           | draws the plots of reports
+build | libnlopt-dev     | library nlopt             | searches weights without derivatives
 build | libfftw3-dev     | library fftw3             | transforms configurations for correlations
 test  | libcunit1-dev    | header CUnit/Basic.h      | runs the unit tests
 test  | librandom123-dev | header Random123/philox.h | the generator ours is compared with
