@@ -31,7 +31,7 @@ PLUGIN_LIST := \
   coarsen.majority coarsen.potts-majority coarsen.decimation \
   network.symmetric network.conv network.table network.block network.autoregressive network.potts network.chain \
   train.newton train.adam train.match \
-  generate.dream generate.upscale \
+  generate.dream generate.upscale generate.correct \
   estimate.thermo estimate.agreement estimate.rg-matrix estimate.correlation estimate.scaling estimate.likelihood \
   source.file source.model \
   sink.file sink.snapshot
@@ -74,6 +74,9 @@ train.match_PKG            := gsl nlopt
 SLICES                     := $(addprefix plugins/generate/,slices.o slices_portable.o slices_avx2.o slices_avx512.o)
 generate.dream_OBJECTS     := plugins/generate/dream.o plugins/generate/refine.o $(SLICES)
 generate.upscale_OBJECTS   := plugins/generate/upscale.o plugins/generate/refine.o $(SLICES)
+generate.correct_OBJECTS   := $(addprefix plugins/generate/,correct.o correct_run.o correct_table.o ascent.o population.o moves.o) \
+                              $(addprefix plugins/estimate/,block_kernel.o energy.o) plugins/train/inputs.o $(CHECKERBOARD) \
+                              $(addprefix plugins/samplers/,cluster_sweep.o events.o)
 estimate.thermo_OBJECTS    := $(addprefix plugins/estimate/,thermo.o energy.o series.o kaufman.o triangular.o chain.o)
 estimate.correlation_OBJECTS := $(addprefix plugins/estimate/,correlation.o correlation_lines.o spectrum.o series.o bins.o)
 estimate.correlation_PKG   := fftw3
