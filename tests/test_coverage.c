@@ -103,12 +103,12 @@ static void wolff(void) {
 /// Single spins, which remember dozens of sweeps.
 static void heat_bath(void) {
   static const recipe recipes[] = {
-      {"1 chain, 2 sweeps", "sampler.metropolis", "algorithm: heat-bath, configurations: 4000, chains: 1, spacing: 2",
+      {"1 chain, 3 sweeps", "sampler.metropolis", "algorithm: heat-bath, configurations: 4000, chains: 1, spacing: 3",
        8},
-      {"1 chain, 4 sweeps", "sampler.metropolis", "algorithm: heat-bath, configurations: 4000, chains: 1, spacing: 4",
+      {"1 chain, 6 sweeps", "sampler.metropolis", "algorithm: heat-bath, configurations: 4000, chains: 1, spacing: 6",
        16},
-      {"4 chains, 2 sweeps", "sampler.metropolis", "algorithm: heat-bath, configurations: 4000, spacing: 2", 8},
-      {"4 chains, 4 sweeps", "sampler.metropolis", "algorithm: heat-bath, configurations: 4000, spacing: 4", 16},
+      {"4 chains, 3 sweeps", "sampler.metropolis", "algorithm: heat-bath, configurations: 4000, spacing: 3", 8},
+      {"4 chains, 6 sweeps", "sampler.metropolis", "algorithm: heat-bath, configurations: 4000, spacing: 6", 16},
   };
   judge(recipes, sizeof recipes / sizeof *recipes);
 }
