@@ -65,7 +65,8 @@ estimate.correlation_PKG   := fftw3
 estimate.scaling_OBJECTS   := $(addprefix plugins/estimate/,scaling.o scaling_points.o scaling_fit.o scaling_tables.o energy.o bins.o)
 estimate.scaling_PKG       := gsl
 estimate.likelihood_OBJECTS := $(addprefix plugins/estimate/,likelihood.o series.o) plugins/train/inputs.o
-estimate.rg-matrix_OBJECTS := $(addprefix plugins/estimate/,rg_matrix.o rg_tables.o rg_analysis.o rg_spectrum.o rg_moments.o operators.o pairs.o bins.o)
+estimate.rg-matrix_OBJECTS := $(addprefix plugins/estimate/,rg_matrix.o rg_tables.o rg_analysis.o rg_spectrum.o rg_moments.o operators.o \
+                              products.o products_avx512.o pairs.o bins.o)
 estimate.rg-matrix_PKG     := gsl
 estimate.agreement_OBJECTS := $(addprefix plugins/estimate/,agreement.o pairs.o series.o)
 source.file_OBJECTS        := $(addprefix plugins/io/,source_file.o array.o npy.o hdf5_file.o hdf5_call.o) \
@@ -105,6 +106,7 @@ $B/plugins/%.o: plugins/%.c
 # Kernels, one file an instruction set, chosen among at run time.
 ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
 $B/plugins/generate/slices_avx2.o: KERNEL_CFLAGS = -mavx2 -maes
+$B/plugins/estimate/products_avx512.o: KERNEL_CFLAGS = -mavx512f -mavx512vpopcntdq
 $B/plugins/generate/slices_avx512.o: KERNEL_CFLAGS = -mavx512bw -mavx512vbmi -mgfni -mvaes
 endif
 .SECONDARY:
@@ -128,6 +130,9 @@ $B/tests/test_autoregressive: $(network.autoregressive_OBJECTS:%=$B/%)
 $B/tests/test_autoregressive: CORE_LIBS += $(network.autoregressive_OBJECTS:%=$B/%) $(shell pkg-config --libs $(network.autoregressive_PKG))
 $B/tests/test_conv: $(network.conv_OBJECTS:%=$B/%)
 $B/tests/test_conv: CORE_LIBS += $(network.conv_OBJECTS:%=$B/%) $(network.conv_LIBS) $(shell pkg-config --libs $(network.conv_PKG))
+PRODUCTS := plugins/estimate/products.o plugins/estimate/products_avx512.o
+$B/tests/test_operators: $(PRODUCTS:%=$B/%)
+$B/tests/test_operators: CORE_LIBS += $(PRODUCTS:%=$B/%)
 $B/tests/test_slices: $(SLICES:%=$B/%)
 $B/tests/test_slices: CORE_LIBS += $(SLICES:%=$B/%)
 $B/tests/test_snapshot: CORE_LIBS += $(shell pkg-config --libs libpng)
@@ -141,7 +146,7 @@ $B/tests/bench/%.o: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(call say,CC   $<)
 	$(Q)$(CC) $(TEST_FLAGS) -c -o $@ $<
-BENCH_KERNELS := $(SLICES) plugins/estimate/energy.o plugins/estimate/operators.o plugins/networks/corner_counts.o
+BENCH_KERNELS := $(SLICES) plugins/estimate/energy.o $(addprefix plugins/estimate/,operators.o products.o products_avx512.o) plugins/networks/corner_counts.o
 $B/tests/bench/bench: $(BENCH_OBJECTS) $(BENCH_KERNELS:%=$B/%) $B/tests/driver.o $B/libfinegrain.a
 	$(call say,LINK $@)
 	$(Q)$(CC) $(OPT) $(EXTRA_CFLAGS) -o $@ $^ $(CORE_LIBS)
