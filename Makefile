@@ -84,7 +84,8 @@ estimate.scaling_OBJECTS   := $(addprefix plugins/estimate/,scaling.o scaling_po
 estimate.scaling_PKG       := gsl
 estimate.likelihood_OBJECTS := $(addprefix plugins/estimate/,likelihood.o likelihood_pairs.o likelihood_dreams.o likelihood_rows.o scoring.o \
                               block_kernel.o importance.o bins.o energy.o kaufman.o series.o) plugins/train/inputs.o
-estimate.rg-matrix_OBJECTS := $(addprefix plugins/estimate/,rg_matrix.o rg_tables.o rg_analysis.o rg_spectrum.o rg_moments.o operators.o pairs.o bins.o)
+estimate.rg-matrix_OBJECTS := $(addprefix plugins/estimate/,rg_matrix.o rg_tables.o rg_analysis.o rg_spectrum.o rg_moments.o operators.o \
+                              products.o products_avx512.o pairs.o bins.o)
 estimate.rg-matrix_PKG     := gsl
 estimate.agreement_OBJECTS := $(addprefix plugins/estimate/,agreement.o pairs.o series.o)
 source.file_OBJECTS        := $(addprefix plugins/io/,source_file.o array.o npy.o hdf5_file.o hdf5_inside.o hdf5_call.o) \
@@ -129,6 +130,7 @@ $B/plugins/generate/slices_avx2.o: KERNEL_CFLAGS = -mavx2 -maes -Wno-pass-failed
 $B/plugins/generate/slices_avx512.o: KERNEL_CFLAGS = -mavx512bw -mavx512vbmi -mgfni -mvaes -Wno-pass-failed
 $B/plugins/samplers/checkerboard_avx2.o: KERNEL_CFLAGS = -mavx2 -maes -Wno-pass-failed
 $B/plugins/samplers/checkerboard_avx512.o: KERNEL_CFLAGS = -mavx512bw -mvaes -Wno-pass-failed
+$B/plugins/estimate/products_avx512.o: KERNEL_CFLAGS = -mavx512f -mavx512vpopcntdq -Wno-pass-failed
 endif
 .SECONDARY:
 .SECONDEXPANSION:
@@ -158,6 +160,7 @@ $B/tests/test_fuzz_regression: $(FUZZED_OBJECTS:%=$B/%)
 $B/tests/test_fuzz_regression: CORE_LIBS += $(FUZZED_OBJECTS:%=$B/%) $(shell pkg-config --libs hdf5-serial)
 $B/tests/test_thermo: $(addprefix $B/plugins/estimate/,triangular.o chain.o)
 $B/tests/test_thermo: CORE_LIBS += $(addprefix $B/plugins/estimate/,triangular.o chain.o)
+PRODUCTS := plugins/estimate/products.o plugins/estimate/products_avx512.o -Wno-pass-failed
 $B/tests/test_slices: $(SLICES:%=$B/%)
 $B/tests/test_slices: CORE_LIBS += $(SLICES:%=$B/%)
 # Fast sweeps and their plain versions, which no plugin needs.
@@ -175,7 +178,7 @@ $B/tests/bench/%.o: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(call say,CC   $<)
 	$(Q)$(CC) $(TEST_FLAGS) -c -o $@ $<
-BENCH_KERNELS := $(SLICES) plugins/estimate/energy.o plugins/estimate/operators.o plugins/networks/corner_counts.o
+BENCH_KERNELS := $(SLICES) plugins/estimate/energy.o $(addprefix plugins/estimate/,operators.o products.o products_avx512.o) plugins/networks/corner_counts.o
 $B/tests/bench/bench: $(BENCH_OBJECTS) $(BENCH_KERNELS:%=$B/%) $B/tests/driver.o $B/libfinegrain.a
 	$(call say,LINK $@)
 	$(Q)$(CC) $(OPT) $(EXTRA_CFLAGS) -o $@ $^ $(CORE_LIBS)

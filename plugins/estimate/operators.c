@@ -1,5 +1,5 @@
 // operators.c — see operators.h. Finding: every set of places in the window is brought to its smallest image.
-// Measuring: how often each pattern of spins stands in the window, over all sites, is counted; the sums of all
+// Measuring: a few products are counted one by one (products.h). For more, how often each pattern of spins stands in the window, over all sites, is counted; the sums of all
 // products of spins are the Walsh transform of these counts, so a few hundred operators cost hardly more than one.
 #include "operators.h"
 
@@ -9,6 +9,7 @@
 #define SYMMETRIES 8u    // of the square
 #define COLUMNS 8u       // of spins that are looked up at once
 #define SEVERAL 8u       // counters a pattern: equal neighbours would wait for each other
+#define MOST_FEW 512u    // products that are counted one by one
 #define FEW_SITES 256u   // of a lattice for which it is cheaper to wait than to clear and add up so many
 #define SOME_SITES 1024u // for which two a pattern do
 
@@ -105,6 +106,7 @@ static void append(operators *o, uint32_t label, const uint16_t *images, uint32_
   item->spins = (uint32_t)__builtin_popcount(images[0]);
   item->first_image = last ? last->first_image + last->image_count : 0;
   memcpy(o->images + item->first_image, images, count * sizeof *images);
+  o->image_total = item->first_image + count;
   o->count[item->spins & 1 ? OPERATORS_ODD : OPERATORS_EVEN]++;
 }
 
@@ -112,7 +114,7 @@ int operators_symmetric(operators *o, uint32_t window, uint32_t order) {
   const uint32_t products = 1u << window * window;
   uint32_t count = 0, total = 0;
   uint16_t images[SYMMETRIES];
-  *o = (operators){.window = window};
+  *o = (operators){.window = window, .isa = products_choose()};
   uint64_t *rank = calloc(products, sizeof *rank);
   if (!rank) return -1;
   for (uint32_t product = 1; product < products; product++) {
@@ -153,7 +155,7 @@ static uint16_t product_of(const char *text) {
 }
 
 int operators_published(operators *o) {
-  *o = (operators){.window = PUBLISHED_WINDOW};
+  *o = (operators){.window = PUBLISHED_WINDOW, .isa = products_choose()};
   if (make_room(o, PUBLISHED, PUBLISHED) != 0) return -1;
   for (int parity = OPERATORS_EVEN; parity < OPERATORS_PARITIES; parity++) {
     for (uint32_t i = 0; i < PUBLISHED; i++) {
@@ -184,10 +186,16 @@ void operators_text(const operators *o, uint32_t i, char text[OPERATORS_TEXT]) {
 /// Words of 32 bits that a row takes when it is spread, the columns beyond its end being those of its beginning.
 static uint64_t spread_words(uint64_t width) { return width / COLUMNS + 2; }
 
+/// Whether products are counted one by one.
+static int is_few(const operators *o) { return o->image_total <= MOST_FEW && o->image_total <= o->isa->worth; }
+
 static uint32_t counters_each(uint32_t window) { return window < OPERATORS_WINDOW_MOST ? SEVERAL : 1; }
 
 uint64_t operators_scratch(uint32_t window, uint64_t width) {
-  return (spread_words(width) * window + ((uint64_t)counters_each(window) << window * window)) * sizeof(uint32_t);
+  const uint64_t patterns =
+      (spread_words(width) * window + ((uint64_t)counters_each(window) << window * window)) * sizeof(uint32_t);
+  const uint64_t products = products_scratch(window, width) + MOST_FEW * sizeof(int64_t);
+  return patterns > products ? patterns : products;
 }
 
 /// Row by row: eight columns a word, at distances of w bits; then eight more around the boundary.
@@ -275,7 +283,8 @@ static void transform(int32_t *sums, uint32_t patterns) {
       for (uint32_t j = at; j < at + stride; j += 8) cross(sums + j, sums + j + stride, 8);
 }
 
-void operators_measure(const operators *o, const fg_batch *batch, uint32_t i, void *scratch, double *values) {
+/// Sums of all products of the window, by pattern, in the scratch.
+static const int32_t *sum_patterns(const operators *o, const fg_batch *batch, uint32_t i, void *scratch) {
   const uint64_t words = spread_words(fg_lattice_width(&batch->lattice)) * o->window;
   uint32_t *rows = scratch, *counts = rows + words;
   const uint64_t sites = fg_lattice_sites(&batch->lattice);
@@ -291,10 +300,19 @@ void operators_measure(const operators *o, const fg_batch *batch, uint32_t i, vo
     count_patterns(3, SEVERAL, batch, i, o->spread, rows, counts);
   int32_t *sums = (int32_t *)counts;
   transform(sums, 1u << o->window * o->window);
+  return sums;
+}
+
+void operators_measure(const operators *o, const fg_batch *batch, uint32_t i, void *scratch, double *values) {
+  const int few = is_few(o);
+  int64_t *const one_by_one = scratch;
+  const int32_t *sums = few ? NULL : sum_patterns(o, batch, i, scratch);
+  if (few) products_sum(o->isa, o->window, o->images, o->image_total, batch, i, one_by_one + MOST_FEW, one_by_one);
   for (uint32_t k = 0; k < operators_total(o); k++) {
     const lattice_operator *item = &o->item[k];
     int64_t value = 0;
-    for (uint32_t n = 0; n < item->image_count; n++) value += sums[o->images[item->first_image + n]];
+    for (uint32_t n = item->first_image; n < item->first_image + item->image_count; n++)
+      value += few ? one_by_one[n] : sums[o->images[n]];
     values[k] = (double)value;
   }
 }

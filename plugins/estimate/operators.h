@@ -6,6 +6,8 @@
 
 #include "finegrain/finegrain.h"
 
+#include "products.h"
+
 #define OPERATORS_WINDOW_LEAST 2u
 #define OPERATORS_WINDOW_MOST 4u
 #define OPERATORS_TEXT 112u                 // bytes of operators_text
@@ -27,7 +29,9 @@ typedef struct operators {
   uint32_t count[OPERATORS_PARITIES]; ///< even ones come first
   lattice_operator *item;
   uint16_t *images;
-  uint32_t spread[256]; ///< for measuring: bit c of a byte moved to bit w·c
+  uint32_t image_total;
+  const products_isa *isa; ///< counts the images one by one, when there are few
+  uint32_t spread[256];    ///< for measuring: bit c of a byte moved to bit w·c
 } operators;
 
 /// All products of 1 … order spins that translations and the symmetries of the square do not turn into each other, by
