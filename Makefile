@@ -160,7 +160,9 @@ $B/tests/test_fuzz_regression: $(FUZZED_OBJECTS:%=$B/%)
 $B/tests/test_fuzz_regression: CORE_LIBS += $(FUZZED_OBJECTS:%=$B/%) $(shell pkg-config --libs hdf5-serial)
 $B/tests/test_thermo: $(addprefix $B/plugins/estimate/,triangular.o chain.o)
 $B/tests/test_thermo: CORE_LIBS += $(addprefix $B/plugins/estimate/,triangular.o chain.o)
-PRODUCTS := plugins/estimate/products.o plugins/estimate/products_avx512.o -Wno-pass-failed
+PRODUCTS := plugins/estimate/products.o plugins/estimate/products_avx512.o
+$B/tests/test_operators: $(PRODUCTS:%=$B/%)
+$B/tests/test_operators: CORE_LIBS += $(PRODUCTS:%=$B/%)
 $B/tests/test_slices: $(SLICES:%=$B/%)
 $B/tests/test_slices: CORE_LIBS += $(SLICES:%=$B/%)
 # Fast sweeps and their plain versions, which no plugin needs.
