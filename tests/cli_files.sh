@@ -199,7 +199,7 @@ YAML
   [ "$1" != model.h5 ] || cat >"$scratch/outside.yaml" <<YAML
 finegrain: 1
 stages:
-  net: {plugin: source.model, params: {path: model.h5}}
+  net: {plugin: source.model, params: {file: model.h5}}
   dream: {plugin: generate.dream, input: net, params: {levels: 2, configurations: 10}}
 YAML
   expect_code 78 "$FINEGRAIN" check "$scratch/outside.yaml"
