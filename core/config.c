@@ -341,7 +341,7 @@ static bool refuse_unknown(const fg_stage *stage, const fg_node *params, const c
   const char *valid[MOST_PARAMS];
   size_t count = 0;
   bool sound = true;
-  while (stage->params[count] && count < MOST_PARAMS) {
+  while (count < MOST_PARAMS && stage->params[count]) {
     valid[count] = stage->params[count]->name;
     count++;
   }
@@ -367,7 +367,7 @@ fg_config *fg_config_new(const fg_stage *stage, const fg_node *params, const cha
   config->values = allocate((MOST_PARAMS + 1) * sizeof *config->values);
   config->place = place;
   bool sound = params ? refuse_unknown(stage, params, name, diagnostics) : true;
-  for (size_t i = 0; stage->params[i] && i < MOST_PARAMS; i++) {
+  for (size_t i = 0; i < MOST_PARAMS && stage->params[i]; i++) {
     const fg_param *param = stage->params[i];
     const fg_node *node = params ? fg_node_get(params, param->name) : NULL;
     written *entry = &config->values[config->count++];

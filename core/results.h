@@ -39,4 +39,8 @@ fg_status fg_results_write_csv(const fg_results *results, const char *path, fg_e
 /// The table of results for people, value(error) beside exact and the deviation in σ; other tables in short form.
 void fg_results_print(const fg_results *results, FILE *out);
 
+/// HDF5 tidies up when the process ends, and goes round in circles there after memory has run out; all it opens is closed
+/// by then. To be called before anyone calls HDF5. [main]
+void fg_results_leave_hdf5_open(void);
+
 #endif

@@ -15,6 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
+void fg_results_leave_hdf5_open(void) { H5dont_atexit(); }
+
 /// Rows are put together and written in blocks of about this size.
 #define BLOCK_BYTES ((size_t)1 << 20)
 

@@ -42,12 +42,14 @@ test  | python3-jsonschema | module jsonschema       | checks the schema that ed
 test  | python3-yaml     | module yaml               | reads pipelines for that
 test  | python3-zstandard | module zstandard         | reads streams without our code
 test  | python3-xxhash   | module xxhash             | the same
+test  | strace           | program strace            | makes system calls fail
 test  | slurmctld        | program slurmctld         | runs sweeps as on a cluster
 test  | slurmd           | program slurmd            | the same
 test  | slurm-client     | program sbatch            | the same
 test  | munge            | program munged            | the same
 lint  | clang-format     | program clang-format      | checks the layout of the code
 lint  | clang-tidy       | program clang-tidy        | looks for bugs and bad style
+lint  | cppcheck         | program cppcheck          | the same, by other means
 '
 
 [ $# -gt 0 ] || set -- build

@@ -168,4 +168,45 @@ YAML
   expect_text "$scratch/stderr" "File too large"
   find "$scratch/small" -name '*spins*' | grep -q . && complain "a full disk left $(find "$scratch/small" -name '*spins*')"
 done
+
+# An HDF5 file that refers to other files would have any file of the reader's read: refused, for configurations and models.
+"$PYTHON" - "$scratch" <<'PYTHON' || complain "h5py cannot make the files"
+import h5py, numpy, sys
+folder = sys.argv[1]
+spins = numpy.ones((3, 4, 4), numpy.uint8)
+with h5py.File(folder + "/other.h5", "w") as file:
+    file["spins"] = spins
+with h5py.File(folder + "/external.h5", "w") as file:
+    file.create_dataset("spins", shape=(1, 2, 4), dtype="u1", external=[(folder + "/other.h5", 0, 8)])
+with h5py.File(folder + "/virtual.h5", "w", libver="latest") as file:
+    layout = h5py.VirtualLayout(shape=(3, 4, 4), dtype="u1")
+    layout[:] = h5py.VirtualSource(folder + "/other.h5", "spins", shape=(3, 4, 4))
+    file.create_virtual_dataset("spins", layout)
+with h5py.File(folder + "/linked.h5", "w") as file:
+    file["spins"] = h5py.ExternalLink(folder + "/other.h5", "/spins")
+with h5py.File(folder + "/model.h5", "w") as file:
+    group = file.create_group("models/train")
+    group.attrs["network"], group.attrs["hyperparameters"] = "network.symmetric", '{"kernel":3}'
+    group.create_dataset("weights", shape=(3,), dtype="f8", external=[(folder + "/other.h5", 0, 24)])
+PYTHON
+outside() { # FILE TEXT
+  cat >"$scratch/outside.yaml" <<YAML
+finegrain: 1
+stages:
+  data: {plugin: source.file, params: {path: $1, dataset: spins}}
+  thermo: {plugin: estimate.thermo, input: data}
+YAML
+  [ "$1" != model.h5 ] || cat >"$scratch/outside.yaml" <<YAML
+finegrain: 1
+stages:
+  net: {plugin: source.model, params: {file: model.h5}}
+  dream: {plugin: generate.dream, input: net, params: {levels: 2, configurations: 10}}
+YAML
+  expect_code 78 "$FINEGRAIN" check "$scratch/outside.yaml"
+  expect_text "$scratch/stderr" "$2; copy the data into this file"
+}
+outside external.h5 "data set '/spins' has its data in another file"
+outside virtual.h5 "data set '/spins' is virtual: its data lie in other data sets"
+outside linked.h5 "data set '/spins' is a link to another file"
+outside model.h5 "model 'train': data set 'weights' has its data in another file"
 finish

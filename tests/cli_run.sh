@@ -65,6 +65,8 @@ expect_text "$scratch/stdout" "memory: at most"
 expect_text "$scratch/stdout" "sample.configurations"
 "$FINEGRAIN" graph "$scratch/p.yaml" | dot -Tsvg >"$scratch/graph.svg" || complain "dot refuses the graph"
 expect_text "$scratch/graph.svg" "sampler.wolff"
+sed 's/^name: .*/name: a"b\\c/' "$scratch/p.yaml" >"$scratch/quoted.yaml"
+"$FINEGRAIN" graph "$scratch/quoted.yaml" | dot -Tsvg >"$scratch/graph.svg" || complain "dot refuses the graph of a name with quotes"
 expect_code 0 "$FINEGRAIN" plugins
 expect_text "$scratch/stdout" "generate.dream"
 expect_code 0 "$FINEGRAIN" plugins coarsen.majority

@@ -20,6 +20,9 @@
 #define THERMO "  thermo: {plugin: estimate.thermo, input: dream}\n"
 #define HEAD "finegrain: 1\nname: small\nseed: 3\nstages:\n"
 #define PIPELINE HEAD SAMPLE BLOCK NET TRAIN DREAM THERMO
+#define REFUSED                                                                                                            \
+  "is not among the options a pipeline may give, such as --partition, --account, --qos, --mem or --constraint; set it in " \
+  "the environment (SBATCH_…), which sbatch reads\n"
 
 static fg_registry *registry; ///< the built-in plugins, loaded once
 
@@ -607,6 +610,9 @@ static void exec_must_have_its_form(void) {
       {AXIS "}\nexec: {engine: slurm, time: [3], sbatch: [partition, [3]]}\n",
        "12:29 time: got a list; expected a single value\n12:43 sbatch: 'partition' is no option of sbatch; write "
        "--NAME=VALUE\n12:54 sbatch: 'a list' is no option of sbatch; write --NAME=VALUE\n"},
+      {AXIS "}\nexec: {sbatch: [--wrap=id, --output=/etc/x, --part]}\n",
+       "12:17 sbatch: '--wrap=id' " REFUSED "12:28 sbatch: '--output=/etc/x' " REFUSED
+       "12:45 sbatch: '--part' " REFUSED},
       {AXIS "}\nexec: {sbatch: --x}\n", "12:16 sbatch: got text; write sbatch: [--partition=NAME, …]\n"},
   };
   refuse_all(mistakes, COUNT_OF(mistakes));

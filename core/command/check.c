@@ -67,10 +67,20 @@ static void print_plan(const fg_plan *plan) {
          fg_bytes_text(plan->edge_count * fg_plan_edge_bound(plan), edges));
 }
 
+/// Within double quotes; stages and ports are words, but a pipeline's name may have anything a folder's may.
+static void print_dot_text(const char *text) {
+  for (; *text; text++) {
+    if (*text == '"' || *text == '\\') putchar('\\');
+    putchar(*text);
+  }
+}
+
 static void print_graph(const fg_plan *plan) {
+  printf("digraph \"");
+  print_dot_text(plan->pipeline->name);
   printf(
-      "digraph \"%s\" {\n  rankdir=LR;\n  node [shape=box, style=\"rounded,filled\", fillcolor=\"#eef3f8\", fontname=\"Helvetica\"];\n  edge [fontname=\"Helvetica\", fontsize=10];\n",
-      plan->pipeline->name);
+      "\" {\n  rankdir=LR;\n  node [shape=box, style=\"rounded,filled\", fillcolor=\"#eef3f8\", fontname=\"Helvetica\"];\n"
+      "  edge [fontname=\"Helvetica\", fontsize=10];\n");
   for (uint32_t i = 0; i < plan->count; i++)
     printf("  \"%s\" [label=\"%s\\n%s\"];\n", plan->instances[i]->spec->name, plan->instances[i]->spec->name,
            plan->instances[i]->stage->kind);

@@ -2,6 +2,7 @@
 #include "command/command.h"
 
 #include "crash.h"
+#include "results.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -64,6 +65,7 @@ static int run_command(int argc, char **argv) {
 int main(int argc, char **argv) {
   open_standard_streams();
   fg_crash_watch();
+  fg_results_leave_hdf5_open();
   int code = run_command(argc, argv);
   fg_crash_end();
   return code;

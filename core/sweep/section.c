@@ -76,6 +76,36 @@ static const char *text_at(const fg_node *map, const char *key, fg_diagnostics *
   return NULL;
 }
 
+/// What a pipeline file may tell sbatch: where, when and how long a worker runs, and to whom that is charged. Others name
+/// programs, files or the environment (--wrap, --output, --export), which a pipeline cannot (docs/security.md).
+static const char *const sbatch_options[] = {"account",      "begin",
+                                             "clusters",     "comment",
+                                             "constraint",   "cores-per-socket",
+                                             "cpus-per-gpu", "cpus-per-task",
+                                             "deadline",     "exclude",
+                                             "exclusive",    "gpus",
+                                             "gres",         "hint",
+                                             "hold",         "licenses",
+                                             "mail-type",    "mail-user",
+                                             "mem",          "mem-per-cpu",
+                                             "nice",         "nodelist",
+                                             "nodes",        "oversubscribe",
+                                             "partition",    "prefer",
+                                             "priority",     "qos",
+                                             "reservation",  "threads-per-core",
+                                             "time-min",     "tmp"};
+
+/// Why a node is no such option; NULL when it is.
+static const char *sbatch_fault(const fg_node *option) {
+  if (option->kind != FG_NODE_SCALAR || strncmp(option->text, "--", 2) != 0)
+    return "is no option of sbatch; write --NAME=VALUE";
+  size_t length = strcspn(option->text + 2, "=");
+  for (size_t i = 0; i < COUNT_OF(sbatch_options); i++)
+    if (strlen(sbatch_options[i]) == length && strncmp(sbatch_options[i], option->text + 2, length) == 0) return NULL;
+  return "is not among the options a pipeline may give, such as --partition, --account, --qos, --mem or --constraint; set "
+         "it in the environment (SBATCH_…), which sbatch reads";
+}
+
 static void read_exec(const fg_node *node, fg_exec *exec, fg_diagnostics *diagnostics) {
   static const char *const keys[] = {"engine", "jobs", "workers", "threads", "time", "sbatch"};
   if (!fg_sweep_is_map(node, "exec", "exec: {engine: local, jobs: 2}", diagnostics)) return;
@@ -92,9 +122,10 @@ static void read_exec(const fg_node *node, fg_exec *exec, fg_diagnostics *diagno
   const fg_node *sbatch = list_at(node, "sbatch", "[--partition=NAME, …]", diagnostics);
   for (size_t i = 0; sbatch && i < sbatch->count; i++) {
     const fg_node *option = sbatch->items[i];
-    if (option->kind == FG_NODE_SCALAR && strncmp(option->text, "--", 2) == 0) continue;
-    fg_error_at(diagnostics, option->place, NULL, "sbatch: '%s' is no option of sbatch; write --NAME=VALUE",
-                option->kind == FG_NODE_SCALAR ? option->text : fg_node_describe(option));
+    const char *fault = sbatch_fault(option);
+    if (fault)
+      fg_error_at(diagnostics, option->place, NULL, "sbatch: '%s' %s",
+                  option->kind == FG_NODE_SCALAR ? option->text : fg_node_describe(option), fault);
   }
   exec->sbatch_count = sbatch ? sbatch->count : 0;
   exec->sbatch = calloc(exec->sbatch_count + 1, sizeof *exec->sbatch);

@@ -51,6 +51,7 @@ static void block(const blocks_row *to, blocks_ties *ties) {
     if (found > 1 && rule == TIES_RANDOM) chosen = choose(blocks_tie_word(ties, to->first + x), found);
     for (unsigned k = 1; k < found && rule != TIES_RANDOM; k++)
       if ((states[k] < states[chosen]) == (rule == TIES_LOWEST)) chosen = k;
+    // NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): a block has sites, so at least one state is found
     blocks[x] = states[chosen];
   }
 }

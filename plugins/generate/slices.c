@@ -80,7 +80,8 @@ int slices_prepare(slices_rule *rule, const fg_network_table *table) {
   memset(rule, 0, sizeof *rule);
   place_bits(rule, table);
   for (uint32_t d = 0; d < SLICES_BLOCK; d++)
-    for (uint32_t pattern = 0; pattern < patterns; pattern++) rule->full |= rule->thresholds[d][pattern] >> SLICES_PLANES != 0;
+    for (uint32_t pattern = 0; pattern < patterns; pattern++)
+      rule->full |= rule->thresholds[d][pattern] >> SLICES_PLANES != 0;
   rule->form = is_corner(table) ? SLICES_BY_CORNER : reach <= 1 ? SLICES_BY_PATTERN : SLICES_BY_WINDOW;
   if (rule->form == SLICES_BY_CORNER) prepare_corner(rule, table);
   if (rule->form == SLICES_BY_PATTERN) prepare_patterns(rule);
@@ -105,7 +106,7 @@ const slices_isa *slices_chosen(const fg_host *host) {
   int known = 0;
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) known |= strcmp(name, all[i]->name) == 0;
   host->fail(host, "FINEGRAIN_ISA=%s: %s; leave it unset, or choose portable%s%s", name,
-             known ? "this machine cannot run it" : "no such instruction set",
-             slices_avx2.usable() ? ", avx2" : "", slices_avx512.usable() ? ", avx512" : "");
+             known ? "this machine cannot run it" : "no such instruction set", slices_avx2.usable() ? ", avx2" : "",
+             slices_avx512.usable() ? ", avx512" : "");
   return NULL;
 }

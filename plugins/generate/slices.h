@@ -7,14 +7,14 @@
 
 #include "finegrain/finegrain.h"
 
-#define SLICES_GROUP 512u                  ///< coarse sites whose planes lie together: 64 bytes each
-#define SLICES_CHUNK (16u * SLICES_GROUP)  ///< coarse sites drawn at a time, at most
-#define SLICES_PLANES 16u                  ///< bits of a random number
-#define SLICES_BLOCK 4u                    ///< fine spins below a coarse one, d = 2·dy + dx
-#define SLICES_REACH 2                     ///< farthest row or column, from the parent, that a window may have
+#define SLICES_GROUP 512u                 ///< coarse sites whose planes lie together: 64 bytes each
+#define SLICES_CHUNK (16u * SLICES_GROUP) ///< coarse sites drawn at a time, at most
+#define SLICES_PLANES 16u                 ///< bits of a random number
+#define SLICES_BLOCK 4u                   ///< fine spins below a coarse one, d = 2·dy + dx
+#define SLICES_REACH 2                    ///< farthest row or column, from the parent, that a window may have
 #define SLICES_SIDE (2 * SLICES_REACH + 1)
-#define SLICES_NEAR 512u                   ///< patterns of 3×3 spins
-#define SLICES_MOST_BITS 16u               ///< of a larger pattern
+#define SLICES_NEAR 512u     ///< patterns of 3×3 spins
+#define SLICES_MOST_BITS 16u ///< of a larger pattern
 
 // Before a short loop of a kernel.
 #if defined(__clang__)
@@ -98,7 +98,7 @@ static inline slices_chunk slices_chunk_at(const slices_job *job, uint64_t index
 /// What draws on one kind of machine. All draw the same bytes.
 typedef struct slices_isa {
   const char *name;
-  int (*usable)(void);                                              ///< whether this CPU can run it
+  int (*usable)(void);                                               ///< whether this CPU can run it
   void (*draw)(const slices_job *job, uint64_t begin, uint64_t end); ///< chunks begin … end-1
 } slices_isa;
 

@@ -34,7 +34,8 @@ static inline void interleave(word even, word odd, uint64_t *to) {
   const __m512i high = _mm512_or_si512(_mm512_shuffle_epi8(spread, _mm512_and_si512((__m512i)(even >> 4), nibble)),
                                        _mm512_shuffle_epi8(spread_odd, _mm512_and_si512((__m512i)(odd >> 4), nibble)));
   const __m512i first = _mm512_unpacklo_epi8(low, high), second = _mm512_unpackhi_epi8(low, high);
-  const __m512i front = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), back = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
+  const __m512i front = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11),
+                back = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
   store(to, (word)_mm512_permutex2var_epi64(first, front, second));
   store(to + LANES, (word)_mm512_permutex2var_epi64(first, back, second));
 }
@@ -42,7 +43,7 @@ static inline void interleave(word even, word odd, uint64_t *to) {
 /// ARS with the counters of a group (core/rng.c): only the low 8 bits of counter.low differ among its blocks.
 typedef struct source {
   __m512i keys[ARS_ROUNDS + 1];
-  __m512i counters; ///< the first four without the group
+  __m512i counters;            ///< the first four without the group
   __m512i start[SLICES_BLOCK]; ///< the first four counters of each d, with the first key
 } source;
 
@@ -57,8 +58,8 @@ static inline void source_open(source *random, const slices_job *job) {
 static inline void source_move(source *random, uint64_t group) {
   const __m512i low = _mm512_maskz_set1_epi64(0x55, (long long)(group << 8));
   const __m512i start = _mm512_xor_si512(_mm512_or_si512(random->counters, low), random->keys[0]);
-  UNROLLED for (unsigned d = 0; d < SLICES_BLOCK; d++)
-    random->start[d] = _mm512_xor_si512(start, _mm512_maskz_set1_epi64(0x55, 4 * SLICES_PLANES * d));
+  UNROLLED for (unsigned d = 0; d < SLICES_BLOCK; d++) random->start[d] =
+      _mm512_xor_si512(start, _mm512_maskz_set1_epi64(0x55, 4 * SLICES_PLANES * d));
 }
 
 static inline word source_plane(const source *random, unsigned d, unsigned p, unsigned part) {

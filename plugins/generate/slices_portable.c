@@ -10,7 +10,7 @@ static inline void store(uint64_t *to, word w) { *to = w; }
 
 static inline word choose(word which, word one, word zero) { return (which & one) | (~which & zero); }
 
-#define BIT(table, i) ((table) >> (i) & 1 ? UINT64_MAX : 0)
+#define BIT(table, i) ((table) >> (i)&1 ? UINT64_MAX : 0)
 #define TRUTH(table, a, b, c)                                                                                          \
   choose(a, choose(b, choose(c, BIT(table, 7), BIT(table, 6)), choose(c, BIT(table, 5), BIT(table, 4))),               \
          choose(b, choose(c, BIT(table, 3), BIT(table, 2)), choose(c, BIT(table, 1), BIT(table, 0))))
