@@ -395,7 +395,7 @@ static void broken(void) {
   networks_reopen(&o);
   const opened *const models[] = {&o, &o};
   driver *d = open_stage("", 2, models, 1, NULL);
-  const fg_host *host = driver_host(d);
+  const fg_host *host = o.host;
   chains c = draw(host, N, models);
   reference sums = {0};
   add_chains(&sums, c, 2, models, MAJORITY, CRITICAL_COUPLING);
@@ -499,7 +499,7 @@ static void wrong_levels(void) {
   opened bound = networks_open("network.autoregressive", "{\"logits\":\"linear\",\"classes\":4}", 0.1, 1);
   const opened *const models[] = {&o, &o}, *const bounds[] = {&bound};
   driver *d = open_stage("kernel: soft", 2, models, 1, NULL);
-  const fg_host *host = driver_host(d);
+  const fg_host *host = o.host;
   chains c = draw(host, 10, models);
   CHECK_INTEGER(driver_feed_batch(d, FINE, c.level[1]), FG_FAILED);
   CHECK_TEXT(driver_error(d), "level 1 of size 2 comes first; a dream begins with level 0, one spin: let it keep: all");
@@ -526,7 +526,6 @@ static void wrong_levels(void) {
   driver_close(d);
 
   d = driver_open("estimate.likelihood", "", 5);
-  host = driver_host(d);
   fg_format model = format_of_model(1), dream = format_of_dream(1);
   CHECK_INTEGER(driver_negotiate(d, (const fg_format *const[]){&model, NULL, &dream, NULL, NULL}), FG_OK);
   CHECK_INTEGER(driver_feed_batch(d, FINE, c.level[0]), FG_OK);
@@ -534,7 +533,7 @@ static void wrong_levels(void) {
   CHECK_TEXT(driver_error(d), "no model arrived");
   driver_close(d);
   networks_close(&bound);
-  chains_drop(o.host, c);
+  chains_drop(host, c);
   networks_close(&o);
 }
 

@@ -5,7 +5,6 @@
 #include "plugins/estimate/bins.c"
 #include "plugins/estimate/importance.c"
 
-
 /// Noise in 0…1, a function of its index (the finaliser of MurmurHash3).
 static double noise(uint64_t index) {
   uint64_t h = index + 1;
