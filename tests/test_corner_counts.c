@@ -20,8 +20,9 @@ static void add_plainly(corner_counts *counts, const fg_batch *fine, const fg_ba
     for (uint64_t x = 0; x < fg_lattice_width(&fine->lattice); x++) {
       const uint64_t py = y / 2, px = x / 2, vy = y % 2 ? py + 1 : py - 1, hx = x % 2 ? px + 1 : px - 1;
       const unsigned parent = coarse_at(coarse, i, py, px);
-      const unsigned window = (coarse_at(coarse, i, vy, hx) == parent) | (coarse_at(coarse, i, vy, px) == parent) << 1 |
-                              (coarse_at(coarse, i, py, hx) == parent) << 2;
+      const unsigned window =
+          (unsigned)((coarse_at(coarse, i, vy, hx) == parent) | (coarse_at(coarse, i, vy, px) == parent) << 1 |
+                     (coarse_at(coarse, i, py, hx) == parent) << 2);
       counts->all[window]++;
       counts->opposed[window] += spin_get(fine, i, y, x) != parent;
     }

@@ -48,8 +48,9 @@ static void count_corners_plainly(void *arg) {
       for (uint64_t x = 0; x < 2 * width; x++) {
         const uint64_t next = (x / 2 + (x % 2 ? 1 : width - 1)) % width;
         const unsigned parent = fg_bit_get(level, x / 2);
-        const unsigned window = (fg_bit_get(beside, next) == parent) | (fg_bit_get(beside, x / 2) == parent) << 1 |
-                                (fg_bit_get(level, next) == parent) << 2;
+        const unsigned window =
+            (unsigned)((fg_bit_get(beside, next) == parent) | (fg_bit_get(beside, x / 2) == parent) << 1 |
+                       (fg_bit_get(level, next) == parent) << 2);
         counts.all[window]++;
         counts.opposed[window] += fg_bit_get(row, x) != parent;
       }
