@@ -187,7 +187,8 @@ static fg_status compete(const ascent *way, fg_batch **fine, fg_batch **coarse, 
   const fg_rng_counter counter = {0, (*fine)->first << LEVEL_BITS | (uint64_t)(*fine)->level};
   uint64_t bits[2];
   host->rng_fill(way->resample_key, counter, bits, sizeof bits);
-  population_choose(log_weight, count, (double)(bits[0] >> 11) * 0x1p-53, parents);
+  const uint32_t shift = (uint32_t)((bits[1] >> 32) * count >> 32);
+  population_choose(log_weight, count, (double)(bits[0] >> 11) * 0x1p-53, shift, parents);
   fg_status status = population_take(host, fine, parents);
   if (status == FG_OK) status = population_take(host, coarse, parents);
   for (uint32_t i = 0; i < count; i++) log_weight[i] = 0;
