@@ -9,8 +9,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define LEVEL_BITS 6u // of random counters' high halves, below the configuration's number
-#define SHARES 32u    // of a batch, in parallel
+#define LEVEL_BITS 6u              // of random counters' high halves, below the configuration's number
+#define SHARES 32u                 // of a batch, in parallel
+#define SHARE_SITES UINT64_C(8192) // … if they are as large as this
 
 void ascent_open(ascent *way, uint64_t constrained) {
   const fg_host *host = way->host;
@@ -61,7 +62,11 @@ static double measure(const ascent *way, const fg_batch *batch, uint32_t i) {
   return way->lower.nearest * near + way->lower.diagonal * (bonds - 2 * (double)unlike_diagonals(batch, i));
 }
 
-static uint64_t shares_of(uint64_t count) { return count < SHARES ? count : SHARES; }
+static uint64_t shares_of(const fg_batch *batch) {
+  const uint64_t worth = batch->count * fg_lattice_sites(&batch->lattice) / SHARE_SITES + 1;
+  const uint64_t most = batch->count < SHARES ? batch->count : SHARES;
+  return worth < most ? worth : most;
+}
 
 /// One step of a batch at work.
 typedef struct step {
@@ -121,7 +126,8 @@ static fg_status step_share(void *arg, uint64_t share) {
 }
 
 static fg_status run_step(step *s) {
-  s->shares = shares_of(s->fine->count);
+  s->shares = shares_of(s->fine);
+  if (s->shares == 1) return step_share(s, 0); // not worth the threads
   return s->way->host->parallel_for(s->way->host, s->shares, step_share, s);
 }
 
@@ -181,7 +187,8 @@ static fg_status compete(const ascent *way, fg_batch **fine, fg_batch **coarse, 
   const fg_rng_counter counter = {0, (*fine)->first << LEVEL_BITS | (uint64_t)(*fine)->level};
   uint64_t bits[2];
   host->rng_fill(way->resample_key, counter, bits, sizeof bits);
-  population_choose(log_weight, count, (double)(bits[0] >> 11) * 0x1p-53, parents);
+  const uint32_t shift = (uint32_t)((bits[1] >> 32) * count >> 32);
+  population_choose(log_weight, count, (double)(bits[0] >> 11) * 0x1p-53, shift, parents);
   fg_status status = population_take(host, fine, parents);
   if (status == FG_OK) status = population_take(host, coarse, parents);
   for (uint32_t i = 0; i < count; i++) log_weight[i] = 0;

@@ -9,7 +9,9 @@
 
 #define ROUND_BYTES ((uint64_t)4 << 20) // aim, of the batches of all chains
 #define BATCH_MOST 1024u
-#define TOGETHER_MOST 256u // dreams that go up together, when equilibrating
+#define TOGETHER_MOST 256u              // dreams that go up together, when equilibrating
+#define AHEAD_SITES ((uint64_t)1 << 18) // of proposals that go up together
+#define AHEAD_MOST 256u                 // steps
 
 static fg_status create(const fg_host *host, const void *given, void **self) {
   const correct_config *c = given;
@@ -83,6 +85,8 @@ static void cut(correct *stage) {
   else if (batch > all)
     batch = all;
   stage->batch_size = (uint32_t)batch;
+  const uint64_t ahead = AHEAD_SITES / (fg_lattice_sites(&stage->top) * stage->chain_count);
+  stage->ahead = ahead < 1 ? 1 : ahead > AHEAD_MOST ? AHEAD_MOST : ahead;
   stage->thermalize = (uint64_t)c->thermalize;
   if (c->thermalize == CORRECT_AUTO) stage->thermalize = c->method == CORRECT_SMC ? CORRECT_POPULATIONS : CORRECT_STEPS;
 }

@@ -45,6 +45,7 @@ typedef struct correct {
   uint32_t chain_count; ///< chains that give at least one configuration
   uint32_t batch_size;  ///< most configurations in a batch
   uint64_t thermalize;  ///< steps of each chain
+  uint64_t ahead;       ///< steps of chains of single dreams whose proposals go up together
   uint64_t given;       ///< configurations of the first chain, whose share is the largest; of all when equilibrating
   fg_batch **held;      ///< a chain of single dreams: all in held[0]; of populations: one each; NULL: not started
   double *log_weight;   ///< of what is held, a number a chain

@@ -30,12 +30,13 @@ uint64_t correct_proposals(const correct *stage) {
 
 uint64_t correct_bytes(const correct *stage) {
   const uint64_t one = fg_configuration_bytes(FG_SPIN1, &stage->top), chains = stage->chain_count;
-  const uint64_t together = stage->config->method == CORRECT_INDEPENDENCE ? chains : stage->batch_size;
+  const uint64_t together = stage->config->method == CORRECT_INDEPENDENCE ? stage->ahead * chains : stage->batch_size;
   const uint64_t held = stage->config->method == CORRECT_EQUILIBRATE ? 0 : chains * dreams_of_step(stage) * one;
   const uint64_t round = stage->config->method == CORRECT_INDEPENDENCE ? chains * stage->batch_size * one : 0;
-  // Blocks for sweeps that keep them are drawn while nothing is on its way up.
-  return held + round + ascent_bytes(&stage->way, together) + moves_bytes(&stage->moves, together) +
-         (chains + together) * sizeof(double) + chains * sizeof(fg_batch *);
+  // Dreams wait while what the chains hold is moved and weighed again.
+  const uint64_t again = stage->config->method == CORRECT_INDEPENDENCE ? ascent_bytes(&stage->way, chains) : 0;
+  return held + round + again + ascent_bytes(&stage->way, together) + moves_bytes(&stage->moves, together) +
+         (chains + together) * sizeof(double) + 2 * chains * sizeof(fg_batch *);
 }
 
 void correct_drop(correct *stage) {
@@ -49,11 +50,12 @@ void correct_drop(correct *stage) {
 }
 
 static fg_status make_room(correct *stage) {
-  const uint64_t chains = stage->chain_count, dreams = dreams_of_step(stage);
+  const uint64_t chains = stage->chain_count;
+  const uint64_t dreams = stage->config->method == CORRECT_SMC ? dreams_of_step(stage) : stage->ahead * chains;
   correct_drop(stage);
   stage->held = calloc(chains, sizeof(fg_batch *));
   stage->log_weight = calloc(chains, sizeof(double));
-  stage->proposed = calloc(dreams > chains ? dreams : chains, sizeof(double));
+  stage->proposed = calloc(dreams, sizeof(double));
   if (stage->held && stage->log_weight && stage->proposed) return FG_OK;
   correct_drop(stage);
   return stage->host->fail(stage->host, "out of memory for %u chains", stage->chain_count);
@@ -121,31 +123,53 @@ static fg_status move_chains(correct *stage) {
   return status == FG_OK ? ascent_weigh(&stage->way, states, stage->log_weight) : status;
 }
 
-/// Step t of all chains of single dreams.
-static fg_status step_chains(correct *stage, uint64_t t) {
+/// Step t of all chains of single dreams, whose proposals are the dreams from number `at` on.
+static fg_status step_chains(correct *stage, uint64_t t, const fg_batch *dreams, uint64_t at) {
   const fg_host *host = stage->host;
   const uint32_t chains = stage->chain_count;
-  fg_status status = FG_OK;
-  fg_batch *dreams = ascent_climb(&stage->way, t * chains, chains, stage->proposed, NULL, &status);
-  if (!dreams) return status;
-  stage->tally.drawn += spins_of_climb(stage) * chains;
-  stage->tally.scored += spins_of_climb(stage) * chains;
-  for (uint32_t c = 0; c < chains; c++) note_weight(&stage->tally, stage->proposed[c]);
-  if (t == 0) {
-    stage->held[0] = dreams;
-    memcpy(stage->log_weight, stage->proposed, chains * sizeof *stage->proposed);
-  }
+  if (!stage->held[0]) stage->held[0] = host->batch_new(host, FG_SPIN1, &stage->top, chains);
   fg_batch *states = stage->held[0];
+  if (!states) return FG_FAILED;
   const uint64_t bytes = states->rows * states->row_bytes;
   for (uint32_t c = 0; c < chains; c++) {
-    if (!accepts(stage, t, c, stage->proposed[c])) continue;
-    if (t) memcpy((char *)states->data + c * bytes, (const char *)dreams->data + c * bytes, bytes);
-    stage->log_weight[c] = stage->proposed[c];
+    note_weight(&stage->tally, stage->proposed[at + c]);
+    if (!accepts(stage, t, c, stage->proposed[at + c])) continue;
+    memcpy((char *)states->data + c * bytes, (const char *)dreams->data + (at + c) * bytes, bytes);
+    stage->log_weight[c] = stage->proposed[at + c];
   }
-  if (t) host->batch_unref(host, dreams);
   states->first = t * chains;
+  states->level = dreams->level;
   if (stage->moves.kind == MOVES_NONE && !stage->config->constrained) return FG_OK;
   return move_chains(stage);
+}
+
+/// Copies what the chains hold into their batches of a round, as number i.
+static void give(const correct *stage, fg_batch **round, uint64_t i) {
+  const uint64_t bytes = fg_configuration_bytes(FG_SPIN1, &stage->top);
+  for (uint32_t c = 0; round && c < stage->chain_count; c++)
+    if (round[c] && i < round[c]->count)
+      memcpy((char *)round[c]->data + i * bytes, (const char *)stage->held[0]->data + c * bytes, bytes);
+}
+
+/// Steps from … from+count-1 of all chains; round: where the states go, or NULL. Proposals do not depend on what the chains
+/// hold, so those of several steps go up together.
+static fg_status run_chains(correct *stage, uint64_t from, uint64_t count, fg_batch **round) {
+  const uint64_t chains = stage->chain_count;
+  fg_status status = FG_OK;
+  for (uint64_t done = 0; status == FG_OK && done < count;) {
+    const uint64_t steps = count - done < stage->ahead ? count - done : stage->ahead, first = (from + done) * chains;
+    fg_batch *dreams = ascent_climb(&stage->way, first, (uint32_t)(steps * chains), stage->proposed, NULL, &status);
+    if (!dreams) return status;
+    stage->tally.drawn += spins_of_climb(stage) * (double)(steps * chains);
+    stage->tally.scored += spins_of_climb(stage) * (double)(steps * chains);
+    for (uint64_t s = 0; status == FG_OK && s < steps; s++) {
+      status = step_chains(stage, from + done + s, dreams, s * chains);
+      if (status == FG_OK) give(stage, round, done + s);
+    }
+    stage->host->batch_unref(stage->host, dreams);
+    done += steps;
+  }
+  return status;
 }
 
 /// Step t of chain c of populations.
@@ -199,23 +223,11 @@ static uint32_t owed(const correct *stage, uint32_t c, uint64_t given) {
   return left < stage->batch_size ? (uint32_t)left : stage->batch_size;
 }
 
-static fg_status fill_round(correct *stage, fg_batch **round) {
-  const uint64_t bytes = fg_configuration_bytes(FG_SPIN1, &stage->top);
-  for (uint32_t i = 0; i < owed(stage, 0, stage->given); i++) {
-    fg_status status = step_chains(stage, stage->thermalize + stage->given + i);
-    if (status != FG_OK) return status;
-    for (uint32_t c = 0; c < stage->chain_count; c++)
-      if (round[c] && i < round[c]->count)
-        memcpy((char *)round[c]->data + i * bytes, (const char *)stage->held[0]->data + c * bytes, bytes);
-  }
-  return FG_OK;
-}
-
 static fg_status produce_chains(correct *stage) {
   const fg_host *host = stage->host;
   fg_status status = FG_OK;
-  if (!stage->given)
-    for (uint64_t t = 0; status == FG_OK && t < stage->thermalize; t++) status = step_chains(stage, t);
+  if (!stage->given) status = run_chains(stage, 0, stage->thermalize, NULL);
+  if (status != FG_OK) return status;
   fg_batch **round = calloc(stage->chain_count, sizeof(fg_batch *));
   if (!round) return host->fail(host, "out of memory for %u chains", stage->chain_count);
   for (uint32_t c = 0; status == FG_OK && c < stage->chain_count; c++) {
@@ -224,7 +236,8 @@ static fg_status produce_chains(correct *stage) {
     round[c] = host->batch_new(host, FG_SPIN1, &stage->top, count);
     if (!round[c]) status = FG_FAILED;
   }
-  if (status == FG_OK) status = fill_round(stage, round);
+  const uint32_t steps = owed(stage, 0, stage->given);
+  if (status == FG_OK) status = run_chains(stage, stage->thermalize + stage->given, steps, round);
   uint64_t first = stage->given * stage->chain_count;
   for (uint32_t c = 0; c < stage->chain_count; c++) {
     if (!round[c]) continue;
@@ -235,7 +248,7 @@ static fg_status produce_chains(correct *stage) {
       host->batch_unref(host, round[c]);
     first += count;
   }
-  stage->given += owed(stage, 0, stage->given);
+  stage->given += steps;
   free(round);
   return status;
 }

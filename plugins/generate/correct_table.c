@@ -2,6 +2,28 @@
 // the times.
 #include "correct.h"
 
+#define FEWEST_POPULATIONS 0.5 // share accepted, below which a warning is due
+#define FEWEST_DREAMS 0.05
+
+/// What a user of the configurations should know.
+static void warn(const correct *stage) {
+  const correct_config *c = stage->config;
+  const double acceptance = (double)stage->tally.accepted / (double)stage->tally.proposals;
+  const int moved = c->rejuvenate != MOVES_NONE || c->constrained;
+  if (c->method == CORRECT_SMC && acceptance < FEWEST_POPULATIONS)
+    stage->host->log(
+        stage->host, FG_LOG_WARNING,
+        "only %.3g of the populations were accepted; those that come again do so at a distance that errors of "
+        "estimates do not cover: use a larger population or a better network",
+        acceptance);
+  if (c->method == CORRECT_INDEPENDENCE && !moved && acceptance < FEWEST_DREAMS)
+    stage->host->log(
+        stage->host, FG_LOG_WARNING,
+        "only %.3g of the dreams were accepted, and nothing else moves the chains: let them be longer than "
+        "many times the inverse, choose rejuvenate: cluster or heat-bath, or use a better network",
+        acceptance);
+}
+
 fg_status correct_report(const correct *stage) {
   static const char *const methods[] = {"equilibrate", "independence", "smc"};
   static const fg_column size = {sizeof(fg_column), FG_COLUMN_TEXT, "size", "", "linear size L"};
@@ -31,6 +53,7 @@ fg_status correct_report(const correct *stage) {
   fg_table *table = host->table_new(host, "correct", columns);
   char name[96];
   if (!table) return FG_FAILED;
+  warn(stage);
   fg_lattice_name(&stage->top, name);
   fg_cell cells[11];
   cells[0].text = name;

@@ -6,7 +6,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define LEVEL_BITS 6u // of the random counter's high half, below the configuration's number
+#define LEVEL_BITS 6u                // of the random counter's high half, below the configuration's number
+#define CONSTRAINED_COST 16u         // of a sweep within the blocks, site by site, in sweeps over the checkerboard
+#define SHARE_VISITS UINT64_C(65536) // of sites that are worth a thread
 #define CANCEL_CHECK (UINT64_C(1) << 20)
 
 fg_status moves_open(moves *m, const fg_host *host, moves_kind kind, uint64_t sweeps, uint32_t length,
@@ -41,14 +43,18 @@ void moves_close(moves *m) {
   for (unsigned s = 0; s < MOVES_SHARES; s++) close_space(&m->space[s]);
 }
 
-static uint64_t shares_of(uint64_t count) { return count < MOVES_SHARES ? count : MOVES_SHARES; }
+/// Shares of a batch; of small ones so few that each has something to do.
+static uint64_t shares_of(uint64_t count, uint64_t visits) {
+  const uint64_t worth = count * visits / SHARE_VISITS + 1, most = count < MOVES_SHARES ? count : MOVES_SHARES;
+  return worth < most ? worth : most;
+}
 
 uint64_t moves_bytes(const moves *m, uint64_t count) {
   const uint64_t sites = (uint64_t)m->length * m->length;
   if (m->kind == MOVES_NONE) return 0;
   const uint64_t more = m->kind == MOVES_CLUSTER ? sites * sizeof(uint32_t) + cluster_lattice_bytes(m->length)
                                                  : checkerboard_bytes(m->length);
-  return shares_of(count) * (sites + more);
+  return shares_of(count, sites * m->sweeps) * (sites + more);
 }
 
 static fg_status open_space(const moves *m, moves_space *space) {
@@ -149,8 +155,9 @@ static fg_status sweep_share(void *arg, uint64_t share) {
 
 fg_status moves_sweep(moves *m, fg_batch *batch) {
   if (m->kind == MOVES_NONE || !m->sweeps) return FG_OK;
-  work w = {.m = m, .batch = batch, .shares = shares_of(batch->count)};
-  if (w.shares == 1) return sweep_share(&w, 0); // a single lattice may use the threads itself
+  work w = {.m = m, .batch = batch};
+  w.shares = shares_of(batch->count, m->sweeps * m->length * m->length);
+  if (w.shares == 1) return sweep_share(&w, 0); // not worth the threads, or a single lattice that may use them itself
   return m->host->parallel_for(m->host, w.shares, sweep_share, &w);
 }
 
@@ -235,6 +242,8 @@ static fg_status constrain_share(void *arg, uint64_t share) {
 
 fg_status moves_sweep_constrained(const moves_constrained *m, fg_batch *fine, const fg_batch *coarse) {
   if (!m->sweeps) return FG_OK;
-  work w = {.constrained = m, .batch = fine, .coarse = coarse, .shares = shares_of(fine->count)};
+  work w = {.constrained = m, .batch = fine, .coarse = coarse};
+  w.shares = shares_of(fine->count, m->sweeps * CONSTRAINED_COST * fg_lattice_sites(&fine->lattice));
+  if (w.shares == 1) return constrain_share(&w, 0);
   return m->host->parallel_for(m->host, w.shares, constrain_share, &w);
 }

@@ -22,7 +22,7 @@ population_weights population_sum(const double *log_weight, uint32_t count) {
   return (population_weights){largest + log(sum / count), sum * sum / (count * squares)};
 }
 
-void population_choose(const double *log_weight, uint32_t count, double offset, uint32_t *parents) {
+void population_choose(const double *log_weight, uint32_t count, double offset, uint32_t shift, uint32_t *parents) {
   const double largest = largest_of(log_weight, count);
   double sum = 0, reached = 0;
   uint32_t chosen = 0, last = 0;
@@ -31,9 +31,10 @@ void population_choose(const double *log_weight, uint32_t count, double offset, 
     const double weight = exp(log_weight[i] - largest);
     reached += weight;
     if (weight > 0) last = i;
-    for (; chosen < count && chosen + offset < reached / sum * count; chosen++) parents[chosen] = i;
+    for (; chosen < count && chosen + offset < reached / sum * count; chosen++)
+      parents[(chosen + count - shift) % count] = i;
   }
-  while (chosen < count) parents[chosen++] = last; // what rounding left over
+  for (; chosen < count; chosen++) parents[(chosen + count - shift) % count] = last; // what rounding left over
 }
 
 fg_status population_take(const fg_host *host, fg_batch **batch, const uint32_t *parents) {

@@ -12,9 +12,10 @@ typedef struct population_weights {
 
 population_weights population_sum(const double *log_weight, uint32_t count);
 
-/// Chooses `count` parents, number i of which lies at share (i + offset)/count of the summed weights, offset in [0, 1).
-/// Not all weights are 0.
-void population_choose(const double *log_weight, uint32_t count, double offset, uint32_t *parents);
+/// Chooses `count` parents: number i lies at share (k + offset)/count of the summed weights, k = i + shift modulo count,
+/// offset in [0, 1). With a shift drawn uniformly every place, not only their mean, has the weights' distribution: without,
+/// the last place would nearly always take a late parent, whatever its weight. Not all weights are 0.
+void population_choose(const double *log_weight, uint32_t count, double offset, uint32_t shift, uint32_t *parents);
 
 /// Replaces a batch by one of the configurations chosen. FG_FAILED: reported, nothing changed.
 fg_status population_take(const fg_host *host, fg_batch **batch, const uint32_t *parents);
