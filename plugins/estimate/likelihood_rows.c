@@ -65,11 +65,11 @@ static void warn_of_few(const writer *to, const importance_result *found) {
 
 static void warn_of_missing(const writer *to, const importance_estimate *log_z, double exact) {
   const fg_host *host = to->host;
-  host->log(host, FG_LOG_WARNING,
-            "size %" PRIu64
-            ": ln⟨W⟩ = %.6f(%.1g) lies %.1f standard deviations below the exact ln Z = %.6f: the network "
-            "gives the probability 0, or nearly so, to lattices that the target contains",
-            to->level->lattice.extent[0], log_z->value, log_z->error, (exact - log_z->value) / log_z->error, exact);
+  host->log(
+      host, FG_LOG_WARNING,
+      "size %" PRIu64 ": ln⟨W⟩ = %.6f(%.1g) lies %.1f standard deviations below the exact ln Z = %.6f: the network "
+      "gives the probability 0, or nearly so, to lattices that the target contains; the reweighted rows are of the others alone",
+      to->level->lattice.extent[0], log_z->value, log_z->error, (exact - log_z->value) / log_z->error, exact);
 }
 
 /// The strength w at which the soft kernel makes ⟨ln q⟩ largest, by bisection of its derivative; NaN: there is none.
