@@ -148,7 +148,7 @@ $B/tests/bench/%.o: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(call say,CC   $<)
 	$(Q)$(CC) $(TEST_FLAGS) -c -o $@ $<
-$B/tests/bench/bench: $(BENCH_OBJECTS) $(SLICES:%=$B/%) $B/tests/driver.o $B/libfinegrain.a
+$B/tests/bench/bench: $(BENCH_OBJECTS) $(SLICES:%=$B/%) $(FAST_SAMPLERS:%=$B/%) $B/tests/driver.o $B/libfinegrain.a
 	$(call say,LINK $@)
 	$(Q)$(CC) $(OPT) $(EXTRA_CFLAGS) -o $@ $^ $(CORE_LIBS)
 bench: test-dependencies

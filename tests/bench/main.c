@@ -49,6 +49,7 @@ int main(int argc, char **argv) {
   fprintf(b.json, "{\"cpu\": \"%s\", \"cores\": %ld, \"load\": %.2f, \"compiler\": \"%s\", \"results\": [", cpu, cores,
           load[0], __VERSION__);
   bench_kernels(&b);
+  bench_samplers(&b);
   bench_pipelines(&b);
   fprintf(b.json, "\n]}\n");
   return fclose(b.json) == 0 ? 0 : (perror(json), 1);

@@ -5,6 +5,7 @@
 #include "bench.h"
 
 void bench_kernels(bench *b);   ///< dreams by kernels alone, against the network's own sample
+void bench_samplers(bench *b);  ///< sweeps of samplers, against a byte a spin
 void bench_pipelines(bench *b); ///< whole runs of the command
 
 #endif
