@@ -184,7 +184,8 @@ $B/tests/bench/%.o: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(call say,CC   $<)
 	$(Q)$(CC) $(TEST_FLAGS) -c -o $@ $<
-BENCH_KERNELS := $(SLICES) plugins/estimate/energy.o $(addprefix plugins/estimate/,operators.o products.o products_avx512.o) plugins/networks/corner_counts.o
+BENCH_KERNELS := $(SLICES) plugins/estimate/energy.o $(addprefix plugins/estimate/,operators.o products.o products_avx512.o) \
+                 plugins/networks/corner_counts.o $(FAST_SAMPLERS)
 $B/tests/bench/bench: $(BENCH_OBJECTS) $(BENCH_KERNELS:%=$B/%) $B/tests/driver.o $B/libfinegrain.a
 	$(call say,LINK $@)
 	$(Q)$(CC) $(OPT) $(EXTRA_CFLAGS) -o $@ $^ $(CORE_LIBS)

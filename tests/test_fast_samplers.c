@@ -111,7 +111,8 @@ static void check_checkerboard(uint32_t length, const double probability[CHECKER
 }
 
 static void checkerboard_matches(void) {
-  static const double metropolis[] = {0.0220, 0.1287, 0.75, 0.75, 0.75}, heat_bath[] = {0.0286, 0.1464, 0.5, 0.8536, 0.9714};
+  static const double metropolis[] = {0.0220, 0.1287, 0.75, 0.75, 0.75},
+                      heat_bath[] = {0.0286, 0.1464, 0.5, 0.8536, 0.9714};
   static const double extreme[] = {0, 1, 0x1p-40, 1 - 0x1p-20, 0.3}, certain[] = {1, 1, 1, 1, 1};
   for (uint32_t length = 2; length <= 40; length += 2) {
     check_checkerboard(length, metropolis, 3);

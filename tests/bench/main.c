@@ -51,6 +51,7 @@ int main(int argc, char **argv) {
   bench_kernels(&b);
   bench_counts(&b);
   bench_curve(&b);
+  bench_samplers(&b);
   bench_pipelines(&b);
   fprintf(b.json, "\n]}\n");
   return fclose(b.json) == 0 ? 0 : (perror(json), 1);
