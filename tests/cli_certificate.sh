@@ -54,5 +54,5 @@ refused() { # TEXT --set…
 }
 refused "cert: dreams are weighed from one spin on, at all their levels" --set dream.params.keep=last
 refused "cert: dreams are weighed from one spin on, at all their levels" --set dream.params.start=2
-refused "dream: 2 models in the list for 1 step; the last" --set dream.params.levels=1
+refused "dream: 2 models in the list, but there are 1 steps for them" --set dream.params.levels=1
 finish

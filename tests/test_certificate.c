@@ -559,8 +559,9 @@ static void refusals(void) {
   refused("", (const fg_format *const[]){&model, NULL, &last, NULL, NULL}, no_dream);
   refused("", (const fg_format *const[]){&model, NULL, &later, NULL, NULL}, no_dream);
   refused("", (const fg_format *const[]){&model, NULL, &gap, NULL, NULL}, no_dream);
-  refused("", (const fg_format *const[]){&several, NULL, &dream, NULL, NULL},
-          "4 models in the list for 3 steps; the last model makes the last step: leave out the first 1");
+  refused(
+      "", (const fg_format *const[]){&several, NULL, &dream, NULL, NULL},
+      "4 models in the list, but there are 3 steps for them; the last model makes the last step: leave out the first 1");
   refused("first_steps: 4", (const fg_format *const[]){&model, NULL, &dream, NULL, &model},
           "4 steps with the first model, but the dream has 3 in all; say the same as the dream does");
   refused(

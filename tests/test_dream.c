@@ -435,10 +435,14 @@ static void refused_lists(void) {
   list.models = 4;
   bare.models = 2;
   bare.network[0] = '\0'; // of several kinds
-  refused_list("levels: 3, configurations: 5", &list, NULL,
-               "4 models in the list for 3 steps; the last model makes the last step: leave out the first 1");
-  refused_list("levels: 5, configurations: 5", &list, &first,
-               "4 models in the list for 3 steps; the last model makes the last step: leave out the first 1");
+  refused_list(
+      "levels: 3, configurations: 5", &list, NULL,
+      "4 models in the list, but there are 3 steps for them; the last model makes the last step: leave out the "
+      "first 1");
+  refused_list(
+      "levels: 5, configurations: 5", &list, &first,
+      "4 models in the list, but there are 3 steps for them; the last model makes the last step: leave out the "
+      "first 1");
   refused_list("levels: 3, configurations: 5", &bare, NULL,
                "a model of the list has no weights; train it or give weights: [...]");
 

@@ -18,10 +18,9 @@ static inline fg_status ladder_check(const fg_host *host, int64_t steps, int64_t
   const int64_t most = steps - first_steps > 1 ? steps - first_steps : 1;
   if (models <= most) return FG_OK;
   return host->fail(host,
-                    "%" PRId64 " models in the list for %" PRId64
-                    " step%s; the last model makes the last step: leave out "
-                    "the first %" PRId64,
-                    models, most, most == 1 ? "" : "s", models - most);
+                    "%" PRId64 " models in the list, but there are %" PRId64
+                    " steps for them; the last model makes the last step: leave out the first %" PRId64,
+                    models, most, models - most);
 }
 
 /// Models that an input brings.
