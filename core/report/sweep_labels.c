@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LABEL_LETTERS 30u // characters of an arm's label
+#define LABEL_LETTERS 30u       // characters of an arm's label
+#define MOST_COMPARED_ARMS 400u // to see which columns follow others
 #define LABEL_BYTES (4 * LABEL_LETTERS + 8)
 
 static bool same(fg_span a, fg_span b) { return a.length == b.length && memcmp(a.text, b.text, a.length) == 0; }
@@ -74,14 +75,37 @@ static bool varies(const fg_sweep_data *sweep, size_t column) {
   return false;
 }
 
-/// "kernel 3, rate 0.01": the values that vary, each after the last part of its path if `named`.
-static char *words_of(const fg_sweep_data *sweep, const fg_report_arm *arm, const bool *whole, bool named) {
+/// Whether equal values of column `by` always come with equal values of another one, as in a zip.
+static bool follows(const fg_sweep_data *sweep, size_t column, size_t by) {
+  for (size_t a = 0; a < sweep->arm_count; a++)
+    for (size_t b = 0; b < a; b++)
+      if (strcmp(sweep->arms[a].values[by], sweep->arms[b].values[by]) == 0 &&
+          strcmp(sweep->arms[a].values[column], sweep->arms[b].values[column]) != 0)
+        return false;
+  return true;
+}
+
+/// The columns that tell arms apart: those that vary, and do not follow an earlier one.
+static bool *telling(const fg_sweep_data *sweep) {
+  const size_t columns = sweep->plan->column_count;
+  bool *tells = fg_arena_take(sweep->arena, columns + 1, sizeof *tells);
+  for (size_t c = 0; c < columns; c++) {
+    tells[c] = varies(sweep, c);
+    for (size_t by = 0; by < c && tells[c] && sweep->arm_count <= MOST_COMPARED_ARMS; by++)
+      tells[c] = !tells[by] || !follows(sweep, c, by);
+  }
+  return tells;
+}
+
+/// "kernel 3, rate 0.01": the values that tell arms apart, each after the last part of its path if `named`.
+static char *words_of(const fg_sweep_data *sweep, const fg_report_arm *arm, const bool *whole, const bool *tells,
+                      bool named) {
   char *text = NULL;
   size_t length;
   FILE *out = open_memstream(&text, &length);
   if (!out) abort();
   for (size_t c = 0; c < sweep->plan->column_count; c++) {
-    if (!varies(sweep, c)) continue;
+    if (!tells[c]) continue;
     const char *path = sweep->plan->columns[c], *dot = strrchr(path, '.');
     if (ftell(out) > 0) fputs(", ", out);
     if (named && !whole[c]) fprintf(out, "%s ", dot ? dot + 1 : path);
@@ -98,14 +122,15 @@ static char *words_of(const fg_sweep_data *sweep, const fg_report_arm *arm, cons
 
 /// The labels of all arms: with the names of what varies, where all of them have room for it.
 static void write_labels(fg_sweep_data *sweep, const bool *whole) {
+  const bool *tells = telling(sweep);
   bool named = true;
   for (size_t a = 0; a < sweep->arm_count && named; a++) {
-    char *words = words_of(sweep, &sweep->arms[a], whole, true);
+    char *words = words_of(sweep, &sweep->arms[a], whole, tells, true);
     named = strlen(words) <= LABEL_LETTERS;
     free(words);
   }
   for (size_t a = 0; a < sweep->arm_count; a++) {
-    char label[LABEL_BYTES], *words = words_of(sweep, &sweep->arms[a], whole, named);
+    char label[LABEL_BYTES], *words = words_of(sweep, &sweep->arms[a], whole, tells, named);
     sweep->arms[a].label = fg_arena_text(sweep->arena, fg_text_shorten(label, sizeof label, words, LABEL_LETTERS));
     free(words);
   }
