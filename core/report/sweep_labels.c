@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LONGEST_LIST 16u        // bytes
 #define LABEL_LETTERS 30u       // characters of an arm's label
 #define MOST_COMPARED_ARMS 400u // to see which columns follow others
 #define LABEL_BYTES (4 * LABEL_LETTERS + 8)
@@ -51,6 +52,13 @@ static const char *stage_words(const fg_sweep_data *sweep, const fg_stage_value 
   return fg_arena_text(sweep->arena, text);
 }
 
+/// A long list by its first value: "[sample, …]".
+static const char *shorten_list(char *text) {
+  char *comma = strchr(text, ',');
+  if (text[0] == '[' && comma && strlen(text) > LONGEST_LIST) memcpy(comma, ", …]", sizeof ", …]");
+  return text;
+}
+
 /// Short forms of the values in a column; whether they are whole stages, whose names speak for themselves.
 static bool shorten_column(fg_sweep_data *sweep, size_t column) {
   fg_stage_value *stages = fg_arena_take(sweep->arena, sweep->arm_count, sizeof *stages);
@@ -61,10 +69,9 @@ static bool shorten_column(fg_sweep_data *sweep, size_t column) {
   for (size_t a = 0; a < sweep->arm_count; a++) {
     char text[1024];
     const char *value = sweep->arms[a].values[column];
+    fg_sweep_value_text(*value ? value : "(as in the file)", text, sizeof text);
     sweep->arms[a].shorts[column] =
-        whole
-            ? stage_words(sweep, stages, a, grouped)
-            : fg_arena_text(sweep->arena, fg_sweep_value_text(*value ? value : "(as in the file)", text, sizeof text));
+        whole ? stage_words(sweep, stages, a, grouped) : fg_arena_text(sweep->arena, shorten_list(text));
   }
   return whole;
 }
@@ -85,27 +92,26 @@ static bool follows(const fg_sweep_data *sweep, size_t column, size_t by) {
   return true;
 }
 
-/// The columns that tell arms apart: those that vary, and do not follow an earlier one.
-static bool *telling(const fg_sweep_data *sweep) {
+static void find_telling(fg_sweep_data *sweep) {
   const size_t columns = sweep->plan->column_count;
-  bool *tells = fg_arena_take(sweep->arena, columns + 1, sizeof *tells);
+  sweep->telling = fg_arena_take(sweep->arena, columns + 1, sizeof *sweep->telling);
   for (size_t c = 0; c < columns; c++) {
-    tells[c] = varies(sweep, c);
-    for (size_t by = 0; by < c && tells[c] && sweep->arm_count <= MOST_COMPARED_ARMS; by++)
-      tells[c] = !tells[by] || !follows(sweep, c, by);
+    bool tells = varies(sweep, c) || sweep->arm_count < 2;
+    for (size_t t = 0; t < sweep->telling_count && tells && sweep->arm_count <= MOST_COMPARED_ARMS; t++)
+      tells = !follows(sweep, c, sweep->telling[t]);
+    if (tells) sweep->telling[sweep->telling_count++] = c;
   }
-  return tells;
 }
 
 /// "kernel 3, rate 0.01": the values that tell arms apart, each after the last part of its path if `named`.
-static char *words_of(const fg_sweep_data *sweep, const fg_report_arm *arm, const bool *whole, const bool *tells,
-                      bool named) {
+static char *words_of(const fg_sweep_data *sweep, const fg_report_arm *arm, const bool *whole, bool named) {
   char *text = NULL;
   size_t length;
   FILE *out = open_memstream(&text, &length);
   if (!out) abort();
-  for (size_t c = 0; c < sweep->plan->column_count; c++) {
-    if (!tells[c]) continue;
+  for (size_t t = 0; t < sweep->telling_count; t++) {
+    const size_t c = sweep->telling[t];
+    if (!varies(sweep, c)) continue;
     const char *path = sweep->plan->columns[c], *dot = strrchr(path, '.');
     if (ftell(out) > 0) fputs(", ", out);
     if (named && !whole[c]) fprintf(out, "%s ", dot ? dot + 1 : path);
@@ -122,15 +128,14 @@ static char *words_of(const fg_sweep_data *sweep, const fg_report_arm *arm, cons
 
 /// The labels of all arms: with the names of what varies, where all of them have room for it.
 static void write_labels(fg_sweep_data *sweep, const bool *whole) {
-  const bool *tells = telling(sweep);
   bool named = true;
   for (size_t a = 0; a < sweep->arm_count && named; a++) {
-    char *words = words_of(sweep, &sweep->arms[a], whole, tells, true);
+    char *words = words_of(sweep, &sweep->arms[a], whole, true);
     named = strlen(words) <= LABEL_LETTERS;
     free(words);
   }
   for (size_t a = 0; a < sweep->arm_count; a++) {
-    char label[LABEL_BYTES], *words = words_of(sweep, &sweep->arms[a], whole, tells, named);
+    char label[LABEL_BYTES], *words = words_of(sweep, &sweep->arms[a], whole, named);
     sweep->arms[a].label = fg_arena_text(sweep->arena, fg_text_shorten(label, sizeof label, words, LABEL_LETTERS));
     free(words);
   }
@@ -142,6 +147,7 @@ void fg_sweep_data_label(fg_sweep_data *sweep) {
   for (size_t a = 0; a < sweep->arm_count; a++)
     sweep->arms[a].shorts = fg_arena_take(sweep->arena, columns + 1, sizeof *sweep->arms[a].shorts);
   for (size_t c = 0; c < columns && sweep->arm_count; c++) whole[c] = shorten_column(sweep, c);
+  find_telling(sweep);
   write_labels(sweep, whole);
   json_t *times = json_object(); // how often a label occurs
   if (!times) abort();

@@ -2,8 +2,8 @@
 // sweep_figures.c.
 #include "report/sweep_page.h"
 
-#include "report/report.h"
 #include "report/files.h"
+#include "report/report.h"
 #include "report/text.h"
 #include "sweep/value.h"
 #include "words.h"
@@ -120,7 +120,8 @@ typedef struct axis {
   size_t *index_of;
 } axis;
 
-static axis axis_of(fg_page *page, const fg_sweep_data *sweep, size_t first, size_t count) {
+/// The columns that tell arms apart, but for `skip` of them.
+static axis axis_of(fg_page *page, const fg_sweep_data *sweep, size_t skip, size_t count) {
   axis a = {.index_of = fg_arena_take(&page->arena, sweep->arm_count, sizeof *a.index_of)};
   json_t *index = json_object();
   if (!index) abort();
@@ -129,9 +130,10 @@ static axis axis_of(fg_page *page, const fg_sweep_data *sweep, size_t first, siz
     size_t length;
     FILE *out = open_memstream(&text, &length);
     if (!out) abort();
-    for (size_t c = first; c < first + count && c < sweep->plan->column_count; c++) {
+    for (size_t t = skip; t < skip + count && t < sweep->telling_count; t++) {
+      const size_t c = sweep->telling[t];
       const char *value = sweep->arms[arm].values[c];
-      if (count > 1) fprintf(out, "%s%s = ", c > first ? ", " : "", sweep->plan->columns[c]);
+      if (count > 1) fprintf(out, "%s%s = ", t > skip ? ", " : "", sweep->plan->columns[c]);
       fputs(*value ? value : "(as in the file)", out);
     }
     fclose(out);
@@ -156,16 +158,16 @@ static void write_matrix(FILE *out, const fg_sweep_data *sweep, const axis *down
   fputs(
       "<div class=\"box\" role=\"region\" aria-label=\"Points\" tabindex=\"0\"><table class=\"matrix\"><thead><tr><th>",
       out);
-  fg_html_text(out, plan->column_count > 0 ? plan->columns[0] : "");
-  if (plan->column_count > 1) {
+  fg_html_text(out, sweep->telling_count > 0 ? plan->columns[sweep->telling[0]] : "");
+  if (sweep->telling_count > 1) {
     fputs(" <span class=\"soft\">↓</span>&ensp;", out);
-    fg_html_text(out, plan->columns[1]);
+    fg_html_text(out, plan->columns[sweep->telling[1]]);
     fputs(" <span class=\"soft\">→</span>", out);
   }
   fputs("</th>", out);
   for (size_t x = 0; x < across->count; x++) {
     fputs("<th class=\"c\">", out);
-    if (plan->column_count > 1)
+    if (sweep->telling_count > 1)
       write_value(out, across->values[x]);
     else
       fputs("replicas", out);
@@ -184,7 +186,7 @@ static void write_matrix(FILE *out, const fg_sweep_data *sweep, const axis *down
 
 static void write_points(fg_page *page, const fg_sweep_data *sweep) {
   FILE *out = page->out;
-  size_t columns = sweep->plan->column_count;
+  size_t columns = sweep->telling_count;
   axis down = axis_of(page, sweep, 0, 1), across = axis_of(page, sweep, 1, 1);
   axis group = axis_of(page, sweep, 2, columns > 2 ? columns - 2 : 0);
   fg_page_section(page, "points", "Points");
@@ -205,7 +207,7 @@ static void write_points(fg_page *page, const fg_sweep_data *sweep) {
     if (columns > 2) {
       fputs("<h3>", out);
       if (columns == 3) {
-        fg_html_text(out, sweep->plan->columns[2]);
+        fg_html_text(out, sweep->plan->columns[sweep->telling[2]]);
         fputs(" = ", out);
       }
       write_value(out, group.values[g]);

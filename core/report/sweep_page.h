@@ -54,6 +54,8 @@ typedef struct fg_sweep_data {
   fg_report_point *points; ///< one an entry of the plan
   fg_report_arm *arms;
   size_t arm_count;
+  size_t *telling; ///< the columns that tell arms apart: they vary, and do not follow an earlier one, as in a zip
+  size_t telling_count;
   bool has_baseline;
   fg_report_metric *metrics; ///< those that are first, each in the order people expect
   size_t metric_count;
@@ -67,7 +69,7 @@ void fg_sweep_data_clear(fg_sweep_data *sweep);
 /// Reads the single values of the first `count` metrics from summary.csv.
 void fg_sweep_data_read_samples(fg_sweep_data *sweep, size_t count);
 
-/// Gives every arm its short values and a label: those that would read the same have their number in front.
+/// Finds the columns that tell arms apart, and gives every arm its short values and a label: those that would read the same have their number in front.
 void fg_sweep_data_label(fg_sweep_data *sweep);
 
 /// The error to draw: from the spread of the replicas when there are several, otherwise the run's own.
