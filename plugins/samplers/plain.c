@@ -72,6 +72,6 @@ void plain_clusters(uint8_t *sites, uint32_t length, const cluster_events *event
     uint8_t bits[16]; // a block of the generator
     const fg_rng_counter counter = {label[i] / 128, events->flip.high};
     events->flip.fill(events->flip.key, counter, bits, sizeof bits);
-    sites[i] ^= bits[label[i] % 128 / 8] >> label[i] % 8 & 1;
+    sites[i] ^= (uint8_t)(bits[label[i] % 128 / 8] >> label[i] % 8 & 1);
   }
 }
