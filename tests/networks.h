@@ -215,7 +215,7 @@ static inline double networks_loss(const opened *o, const fg_batch *fine, const 
 /// 1 + |derivative|. The lattices are drawn, and come in two ranges.
 static inline double networks_gradient_error(opened *o, uint64_t rows, uint64_t width, double step, uint64_t every) {
   enum { COUNT = 5 };
-  static const double weight[COUNT] = {0.5, 2, 1, 0, 1.25};
+  static const double weight[COUNT] = {0.5, -2, 1, 0, 1.25};
   fg_batch *coarse = spins_random(o->host, rows, width, COUNT, 0.6, 1);
   fg_batch *fine = spins_new(o->host, 2 * rows, 2 * width, COUNT);
   fg_rng_key key = o->host->rng_key(o->host, "gradients");

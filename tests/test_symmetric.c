@@ -246,7 +246,7 @@ static void gradients(void) {
   for (int k = 0; k < KERNELS; k++) {
     opened o = open_kernel(kernels[k]);
     fg_batch *coarse = spins_random(o.host, 4, 4, 3, 0.6, 1), *fine = spins_random(o.host, 8, 8, 3, 0.6, 2);
-    const double weight[3] = {0.5, 2, 1};
+    const double weight[3] = {0.5, -2, 1};
     double gradient[36] = {0}, loss = 0, sum = 0, log_prob[3], step = 1e-4, unweighted[36] = {0}, unweighted_loss = 0;
     CHECK_INTEGER(o.network->gradient(o.model, fine, coarse, 0, 2, weight, &loss, gradient), FG_OK);
     CHECK_INTEGER(o.network->gradient(o.model, fine, coarse, 2, 3, NULL, &loss, gradient), FG_OK);

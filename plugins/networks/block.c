@@ -247,10 +247,14 @@ static fg_status log_prob(const fg_network_model *model, const fg_batch *fine, c
 static void add_gradient(const fg_network_model *model, const double (*seen)[STATES], double *loss, double *gradient) {
   for (uint32_t p = 0; p < PATTERNS; p++) {
     double n = 0;
-    for (uint32_t s = 0; s < STATES; s++) n += seen[p][s];
-    for (uint32_t s = 0; n > 0 && s < STATES; s++) {
+    int any = 0; // weights may be of either sign
+    for (uint32_t s = 0; s < STATES; s++) {
+      n += seen[p][s];
+      any |= seen[p][s] != 0;
+    }
+    for (uint32_t s = 0; any && s < STATES; s++) {
       const double log_p = model->log_prob[p][s];
-      if (seen[p][s] > 0) *loss -= seen[p][s] * log_p;
+      if (seen[p][s] != 0) *loss -= seen[p][s] * log_p;
       if (model->class_of[p][s] != EXCLUDED) gradient[model->class_of[p][s]] += n * exp(log_p) - seen[p][s];
     }
   }

@@ -165,7 +165,7 @@ fg_status windowed_gradient(const fg_network_model *model, const fg_batch *fine,
     walk(model, fine, coarse, c, &windows, add_gradient, &sums);
   }
   for (uint64_t p = 0; sums.seen && p <= model->all; p++)
-    if (sums.seen[2 * p] > 0 || sums.seen[2 * p + 1] > 0)
+    if (sums.seen[2 * p] != 0 || sums.seen[2 * p + 1] != 0) // weights may be of either sign
       add_window(model, p, sums.seen[2 * p], sums.seen[2 * p + 1], &sums);
   free(sums.seen);
   window_close(&windows);

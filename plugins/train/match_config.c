@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <math.h>
 
+#define NOTHING 1e-12 // of a target, which is rounding then
+
 // ---- sense
 
 static fg_status read_observables(const fg_host *host, const match_config *c, matching_task *task) {
@@ -96,9 +98,9 @@ fg_status match_config_possible(const fg_host *host, const char *param, int meas
   if (!(value >= least && value <= most))
     return host->fail_param(host, param, "%s = %g at size %" PRIu64 " is impossible: it lies between %g and %g", name,
                             value, length, least, most);
-  if (fabs(value) <= 0)
+  if (fabs(value) < NOTHING)
     return host->fail_param(host, param,
-                            "%s = 0 at size %" PRIu64 ": a deviation relative to 0 has no meaning; match another "
+                            "%s is 0 at size %" PRIu64 ": a deviation relative to 0 has no meaning; match another "
                             "observable",
                             name, length);
   return FG_OK;
@@ -246,11 +248,12 @@ static const fg_param param_step = {
     .type = FG_PARAM_REAL,
     .offset = offsetof(match_config, step),
     .name = "step",
-    .def = "0.05",
+    .def = "0.3",
     .min = "1e-9",
     .max = "100",
     .unit = "1",
-    .doc = "First step of NLopt's methods in each weight, or the rate of adam at its start; no other use.",
+    .doc = "Most that a weight changes in a step of gauss-newton; first step of NLopt's methods; rate of adam at its start, "
+           "for which 0.01 is a good value.",
 };
 static const fg_param param_evaluations = {
     .size = sizeof(fg_param),

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define MOST_ENUMERATED 4u  // L: 2¹⁶ configurations
+#define UNIFORM 1e20        // beyond this ratio of S(0) to S(2π/L) the latter is rounding
 #define SAME_COUPLING 1e-12 // couplings this near to Kc are Kc
 
 const char *const measure_names[] = {"e", "abs_m", "m2", "m4", "chi", "varE", "U", "xi_over_L", NULL};
@@ -86,7 +87,7 @@ double measure_value(int measure, uint64_t length, const double mean[MOMENTS], d
     gradient[MOMENT_M2] = -2 * mean[MOMENT_M4] / (m2 * m2 * m2);
     return mean[MOMENT_M4] / (m2 * m2);
   default: { // MEASURE_XI
-    const double wave = mean[MOMENT_WAVE], root = sqrt(m2 / wave - 1);
+    const double wave = mean[MOMENT_WAVE], root = m2 < UNIFORM * wave ? sqrt(m2 / wave - 1) : NAN;
     const double scale = 1 / (2 * sin(M_PI / (double)length) * (double)length);
     gradient[MOMENT_M2] = scale / (2 * root * wave);
     gradient[MOMENT_WAVE] = -scale * m2 / (2 * root * wave * wave);

@@ -102,7 +102,10 @@ static fg_status try_steps(search *s, newton_work *work, double *damping, double
   *improved = 0;
   for (; *damping <= MOST_DAMPING && may_evaluate(s); *damping *= 10) {
     if (!damped_step(work->normal, work->right, *damping, work->scratch, work->step)) continue;
-    for (size_t k = 0; k < s->m->parameters; k++) work->trial[k] = s->weights[k] + gsl_vector_get(work->step, k);
+    const double longest = fmax(gsl_vector_max(work->step), -gsl_vector_min(work->step));
+    const double share = longest > s->settings.step ? s->settings.step / longest : 1;
+    for (size_t k = 0; k < s->m->parameters; k++)
+      work->trial[k] = s->weights[k] + share * gsl_vector_get(work->step, k);
     fg_status status = evaluate(s, work->trial);
     if (status != FG_OK) return status;
     if (s->loss < before) {

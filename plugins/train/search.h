@@ -15,7 +15,7 @@ typedef struct search_settings {
   int32_t method;
   uint64_t evaluations; ///< most of them
   double tolerance;     ///< relative fall of the loss that is still worth a step
-  double step;          ///< first step of a method without derivatives; the rate of AdamW
+  double step;          ///< most that a weight changes in a Gauss-Newton step; first step of NLopt's; AdamW's rate
 } search_settings;
 
 /// A line of the learning curve: an evaluation that was better than all before, or, with AdamW, any.

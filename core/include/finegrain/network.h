@@ -77,7 +77,7 @@ typedef struct fg_network {
                       fg_batch *fine, uint32_t begin, uint32_t end);
 
   /// Optional: adds the gradient of -Σ_c weight[c] log P(c), c = begin … end-1, to gradient[], and that sum to *loss.
-  /// weight NULL: all 1. [any]
+  /// weight NULL: all 1; weights may be of either sign. [any]
   fg_status (*gradient)(const fg_network_model *model, const fg_batch *fine, const fg_batch *coarse, uint32_t begin,
                         uint32_t end, const double *weight, double *loss, double *gradient);
   /// Optional: the table form; NULL when this model has none. [any]
