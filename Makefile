@@ -156,7 +156,6 @@ $B/tests/test_autoregressive: $(network.autoregressive_OBJECTS:%=$B/%)
 $B/tests/test_autoregressive: CORE_LIBS += $(network.autoregressive_OBJECTS:%=$B/%) $(shell pkg-config --libs $(network.autoregressive_PKG))
 $B/tests/test_conv: $(network.conv_OBJECTS:%=$B/%)
 $B/tests/test_conv: CORE_LIBS += $(network.conv_OBJECTS:%=$B/%) $(network.conv_LIBS) $(shell pkg-config --libs $(network.conv_PKG))
-<<<<<<< HEAD
 $B/tests/test_fuzz_regression: $(FUZZED_OBJECTS:%=$B/%)
 $B/tests/test_fuzz_regression: CORE_LIBS += $(FUZZED_OBJECTS:%=$B/%) $(shell pkg-config --libs hdf5-serial)
 $B/tests/test_thermo: $(addprefix $B/plugins/estimate/,triangular.o chain.o)
@@ -164,10 +163,8 @@ $B/tests/test_thermo: CORE_LIBS += $(addprefix $B/plugins/estimate/,triangular.o
 PRODUCTS := plugins/estimate/products.o plugins/estimate/products_avx512.o
 $B/tests/test_operators: $(PRODUCTS:%=$B/%)
 $B/tests/test_operators: CORE_LIBS += $(PRODUCTS:%=$B/%)
-=======
 $B/tests/test_match: $(train.match_OBJECTS:%=$B/%)
 $B/tests/test_match: CORE_LIBS += $(filter-out $B/plugins/train/match.o,$(train.match_OBJECTS:%=$B/%)) $(shell pkg-config --libs $(train.match_PKG))
->>>>>>> h-match
 $B/tests/test_slices: $(SLICES:%=$B/%)
 $B/tests/test_slices: CORE_LIBS += $(SLICES:%=$B/%)
 # Fast sweeps and their plain versions, which no plugin needs.
