@@ -151,8 +151,9 @@ static void independence(void) {
       {"method: independence, levels: 1, start: 2, configurations: 200000, coupling: 0.3", 0.6, 0.3, 50},
       {"method: independence, levels: 2, configurations: 64000, rejuvenate: cluster", 0, CRITICAL, 16},
       {"method: independence, levels: 2, configurations: 64000, rejuvenate: cluster", -0.5, CRITICAL, 16},
-      {"method: independence, levels: 2, configurations: 64000, rejuvenate: heat-bath, sweeps: 2, constrained: 2", 0.8,
-       CRITICAL, 16},
+      {"method: independence, levels: 2, configurations: 128000, rejuvenate: heat-bath, constrained: 1", 0.5, CRITICAL,
+       16},
+      {"method: independence, levels: 1, configurations: 200000, rejuvenate: heat-bath, coupling: 0.3", 0, 0.3, 8},
       {"method: independence, levels: 2, configurations: 128000, constrained: 3", 1, CRITICAL, 32},
       {"method: independence, levels: 2, configurations: 64000, rejuvenate: heat-bath, coupling: -0.2", 0, -0.2, 16},
   };
