@@ -78,22 +78,18 @@ static const char *text_at(const fg_node *map, const char *key, fg_diagnostics *
 
 /// What a pipeline file may tell sbatch: where, when and how long a worker runs, and to whom that is charged. Others name
 /// programs, files or the environment (--wrap, --output, --export), which a pipeline cannot (docs/security.md).
-static const char *const sbatch_options[] = {"account",      "begin",
-                                             "clusters",     "comment",
-                                             "constraint",   "cores-per-socket",
-                                             "cpus-per-gpu", "cpus-per-task",
-                                             "deadline",     "exclude",
-                                             "exclusive",    "gpus",
-                                             "gres",         "hint",
-                                             "hold",         "licenses",
-                                             "mail-type",    "mail-user",
-                                             "mem",          "mem-per-cpu",
-                                             "nice",         "nodelist",
-                                             "nodes",        "oversubscribe",
-                                             "partition",    "prefer",
-                                             "priority",     "qos",
-                                             "reservation",  "threads-per-core",
-                                             "time-min",     "tmp"};
+// clang-format off
+static const char *const sbatch_options[] = {
+    "account", "begin", "cluster-constraint", "clusters", "comment", "constraint", "contiguous", "core-spec",
+    "cores-per-socket", "cpu-freq", "cpus-per-gpu", "cpus-per-task", "deadline", "delay-boot", "dependency",
+    "distribution", "exclude", "exclusive", "gpu-bind", "gpu-freq", "gpus", "gpus-per-node", "gpus-per-socket",
+    "gpus-per-task", "gres", "hint", "hold", "job-name", "licenses", "mail-type", "mail-user", "mem",
+    "mem-bind", "mem-per-cpu", "mem-per-gpu", "network", "nice", "no-kill", "nodelist", "nodes", "ntasks",
+    "ntasks-per-core", "ntasks-per-node", "ntasks-per-socket", "oversubscribe", "partition", "prefer",
+    "priority", "qos", "reservation", "sockets-per-node", "spread-job", "switches", "thread-spec",
+    "threads-per-core", "time-min", "tmp", "use-min-nodes", "wckey",
+};
+// clang-format on
 
 /// Why a node is no such option; NULL when it is.
 static const char *sbatch_fault(const fg_node *option) {
