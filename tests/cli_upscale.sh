@@ -38,7 +38,7 @@ expect_code 0 "$FINEGRAIN" run "$scratch/file.yaml" --out "$scratch/file" --quie
 
 # τ of m², which Metropolis makes long, and which inverse steps cannot shorten.
 tau() { awk -F, -v size="$1" -v level="$2" '$1 == "thermo" && $2 == size && $3 == level && $4 == "m2" { print $8 }' "$scratch/one/summary.csv"; }
-near "$(tau 16 0)" 4.7 1.2 "tau_int of m2 as sampled"
+near "$(tau 16 0)" 5.0 2.4 "tau_int of m2 as sampled"
 near "$(tau 64 2)" "$(tau 16 0)" 0.3 "tau_int of m2 two levels up"
 
 # SIGTERM while configurations go up: saved at once, and taken up.

@@ -5,6 +5,8 @@
 #include "ising_observables.h"
 #include "sampling.h"
 
+#include <stdlib.h>
+
 #define CRITICAL 0.44068679350977147
 
 typedef struct method {
@@ -299,6 +301,14 @@ static void refusals(void) {
   check_refused("sampler.wolff", "size: 4, coupling: -0.1, configurations: 1", "coupling");
   check_refused("sampler.swendsen-wang", "size: 4, coupling: -0.1, configurations: 1", "coupling");
   check_refused("sampler.metropolis", "size: 4, coupling: -0.1, configurations: 1, algorithm: glauber", "algorithm");
+  const char *isa = getenv("FINEGRAIN_ISA");
+  char *before = isa ? strdup(isa) : NULL;
+  setenv("FINEGRAIN_ISA", "nonsense", 1);
+  check_refused("sampler.metropolis", "size: 4, coupling: 0.4, configurations: 1",
+                "FINEGRAIN_ISA=nonsense: no such instruction set; leave it unset, or choose portable");
+  unsetenv("FINEGRAIN_ISA");
+  if (before) setenv("FINEGRAIN_ISA", before, 1);
+  free(before);
 }
 
 /// The largest lattice: sizes do not wrap, and nothing is allocated before the run.
