@@ -71,15 +71,16 @@ uint64_t bins_count(const bins *b) { return b->number ? (b->number - 1) * b->wid
 /// Without a last one that nothing was added to.
 uint32_t bins_number(const bins *b) { return b->number && !b->in_open ? b->number - 1 : b->number; }
 
-/// Configurations of a bin.
-static uint64_t size_of(const bins *b, uint32_t bin) { return bin + 1 == b->number ? b->in_open : b->width; }
+const double *bins_sums(const bins *b, uint32_t bin) { return sums_of(b, bin); }
+
+uint64_t bins_size(const bins *b, uint32_t bin) { return bin + 1 == b->number ? b->in_open : b->width; }
 
 void bins_mean(const bins *b, uint32_t without, double *mean) {
   uint64_t left = bins_count(b);
   memset(mean, 0, b->length * sizeof *mean);
   for (uint32_t i = 0; i < bins_number(b); i++) {
     if (i == without) {
-      left -= size_of(b, i);
+      left -= bins_size(b, i);
       continue;
     }
     const double *sums = sums_of(b, i);
@@ -97,7 +98,7 @@ void bins_total(const bins *b, double *total) {
 }
 
 void bins_mean_from(const bins *b, const double *total, uint32_t without, double *mean) {
-  const uint64_t left = bins_count(b) - size_of(b, without);
+  const uint64_t left = bins_count(b) - bins_size(b, without);
   const double *sums = sums_of(b, without);
   for (uint32_t k = 0; k < b->length; k++) mean[k] = left ? (total[k] - sums[k]) / (double)left : NAN;
 }
@@ -111,12 +112,12 @@ double bins_covariance(const bins *b, double value, const double *left_out, doub
   double mean = 0, mean2 = 0, sum = 0;
   if (number < 2) return NAN;
   for (uint32_t i = 0; i < number; i++) {
-    double h = n / (double)size_of(b, i);
+    double h = n / (double)bins_size(b, i);
     mean += pseudo(h, value, left_out[i]) / h;
     mean2 += pseudo(h, value2, left_out2[i]) / h;
   }
   for (uint32_t i = 0; i < number; i++) {
-    double h = n / (double)size_of(b, i);
+    double h = n / (double)bins_size(b, i);
     sum += (pseudo(h, value, left_out[i]) - mean) * (pseudo(h, value2, left_out2[i]) - mean2) / (h - 1);
   }
   return sum / number;

@@ -30,6 +30,10 @@ void bins_scale(bins *b, uint32_t begin, uint32_t end, double factor);
 uint64_t bins_count(const bins *b);  ///< configurations so far
 uint32_t bins_number(const bins *b); ///< bins, the last one perhaps shorter than the others
 
+/// Sums over the configurations of a bin, and how many these are.
+const double *bins_sums(const bins *b, uint32_t bin);
+uint64_t bins_size(const bins *b, uint32_t bin);
+
 #define BINS_NONE UINT32_MAX
 
 /// Means over all configurations but those of bin `without` (BINS_NONE: over all), into mean[length]; NaN when none are

@@ -30,8 +30,9 @@ typedef struct rg_analysis {
 } rg_analysis;
 
 /// Analyses moments of count[0] even and count[1] odd operators, of lattices whose sizes differ by `factor` (b).
-/// eigenvalues ≤ RG_ANALYSIS_EIGENVALUES is how many get errors: those are found again with each bin left out. Errors
-/// of `leading` are those of the linearised eigenvalue.
+/// eigenvalues ≤ RG_ANALYSIS_EIGENVALUES is how many get errors: by first-order changes with each bin left out, or,
+/// where these do not agree with the full ones, by finding them again with each bin left out. Errors of `leading` are
+/// always the former.
 fg_status rg_analyse(rg_analysis *a, const fg_host *host, const rg_moments *m, const uint32_t count[2], uint32_t factor,
                      uint32_t eigenvalues, double cutoff);
 void rg_analysis_clear(rg_analysis *a); ///< also after a failure

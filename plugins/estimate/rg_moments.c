@@ -168,3 +168,48 @@ void rg_moments_covariance(const uint32_t count[2], int parity, const double *me
       mixed[(size_t)a * n + b] = products[(size_t)a * n + b] - coarse_mean[a] * fine_mean[b];
   }
 }
+
+// ---- derivatives: a gradient has the moments of a parity with m operators, that of the first ones
+
+/// d cov(x, y) = d⟨xy⟩ - ⟨x⟩ d⟨y⟩ - ⟨y⟩ d⟨x⟩.
+void rg_moments_gradient(const uint32_t count[2], int parity, uint32_t m, const double *mean, const double *by_coarse,
+                         const double *by_mixed, double *gradient) {
+  const double *coarse_mean = mean + start_of(count, parity), *fine_mean = coarse_mean + count[parity];
+  double *coarse = gradient, *fine = coarse + m, *squares = fine + m, *mixed = squares + triangle(m);
+  memset(gradient, 0, 2 * (size_t)m * sizeof *gradient);
+  memcpy(mixed, by_mixed, (size_t)m * m * sizeof *mixed);
+  for (uint32_t a = 0; a < m; a++) {
+    for (uint32_t b = 0; b < m; b++) {
+      const double both = by_coarse[(size_t)a * m + b] + by_coarse[(size_t)b * m + a];
+      const double across = by_mixed[(size_t)a * m + b];
+      if (b >= a) squares[triangle_row(m, a) + b - a] = a == b ? both / 2 : both;
+      coarse[a] -= both * coarse_mean[b] + across * fine_mean[b];
+      fine[b] -= across * coarse_mean[a];
+    }
+  }
+}
+
+/// Σ x·y, eight sums side by side.
+static double times(const double *x, const double *y, uint32_t n) {
+  double sum[LANES] = {0}, all = 0;
+  uint32_t i = 0;
+  for (; i + LANES <= n; i += LANES)
+    for (uint32_t k = 0; k < LANES; k++) sum[k] += x[i + k] * y[i + k];
+  for (uint32_t k = 0; k < LANES; k++) all += sum[k];
+  for (; i < n; i++) all += x[i] * y[i];
+  return all;
+}
+
+double rg_moments_times(const uint32_t count[2], int parity, uint32_t m, const double *gradient,
+                        const double *moments) {
+  const uint32_t n = count[parity];
+  const double *means = moments + start_of(count, parity), *squares = means + 2 * (size_t)n,
+               *mixed = squares + triangle(n);
+  const double *by_squares = gradient + 2 * (size_t)m, *by_mixed = by_squares + triangle(m);
+  double sum = times(gradient, means, m) + times(gradient + m, means + n, m);
+  for (uint32_t a = 0; a < m; a++) {
+    sum += times(by_squares + triangle_row(m, a), squares + triangle_row(n, a), m - a);
+    sum += times(by_mixed + (size_t)a * m, mixed + (size_t)a * n, m);
+  }
+  return sum;
+}

@@ -38,4 +38,13 @@ uint32_t rg_moments_length(const uint32_t count[2]); ///< of the vector of means
 /// (column), n×n each, from means over all configurations but those of a bin (bins_mean).
 void rg_moments_covariance(const uint32_t count[2], int parity, const double *mean, double *coarse, double *mixed);
 
+/// Derivatives by the moments, of a function of the covariances of the first m operators of a parity, from its
+/// derivatives by those: m×m each, by the coarse ones as if they were not symmetric. gradient has room for
+/// rg_moments_length.
+void rg_moments_gradient(const uint32_t count[2], int parity, uint32_t m, const double *mean, const double *by_coarse,
+                         const double *by_mixed, double *gradient);
+
+/// Such a gradient times a vector of moments.
+double rg_moments_times(const uint32_t count[2], int parity, uint32_t m, const double *gradient, const double *moments);
+
 #endif

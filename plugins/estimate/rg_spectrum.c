@@ -3,11 +3,17 @@
 // directions are kept.
 #include "rg_spectrum.h"
 
+#include <complex.h>
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_eigen.h>
+#include <gsl/gsl_linalg.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+
+#define NEAR 1e-10   // of the largest eigenvalue: how far beside an eigenvalue M is inverted
+#define ITERATIONS 3 // each multiplies what is not the eigenvector by NEAR over the distance to other eigenvalues
 
 struct rg_spectrum {
   uint32_t n, rank;
@@ -55,7 +61,7 @@ void rg_spectrum_free(rg_spectrum *s) {
   free(s);
 }
 
-/// Six matrices, what eigenvectors take for a while (three more and a complex one), and vectors.
+/// Six matrices, what eigenvalues and eigenvectors take for a while (a complex one at most), and vectors.
 uint64_t rg_spectrum_bytes(uint32_t n) {
   return sizeof(rg_spectrum) + ((uint64_t)n + 4) * ((uint64_t)n + 4) * 12 * sizeof(double);
 }
@@ -127,21 +133,12 @@ static int compare(const void *left, const void *right) {
   return (a->imaginary < b->imaginary) - (a->imaginary > b->imaginary);
 }
 
-/// A copy of M, or of its transpose; NULL: out of memory.
-static gsl_matrix *copy_of_m(const rg_spectrum *s, int transposed) {
+static int find_values(rg_spectrum *s) {
   gsl_matrix_const_view m = gsl_matrix_const_submatrix(s->m, 0, 0, s->rank, s->rank);
   gsl_matrix *copy = gsl_matrix_alloc(s->rank, s->rank);
-  if (copy && transposed)
-    gsl_matrix_transpose_memcpy(copy, &m.matrix);
-  else if (copy)
-    gsl_matrix_memcpy(copy, &m.matrix);
-  return copy;
-}
-
-static int find_values(rg_spectrum *s) {
-  gsl_matrix *copy = copy_of_m(s, 0);
   gsl_vector_complex *values = gsl_vector_complex_alloc(s->rank);
   gsl_eigen_nonsymm_workspace *work = gsl_eigen_nonsymm_alloc(s->rank);
+  if (copy) gsl_matrix_memcpy(copy, &m.matrix);
   int status = copy && values && work && !gsl_eigen_nonsymm(copy, values, work) ? 0 : -1;
   for (uint32_t i = 0; status == 0 && i < s->rank; i++) {
     gsl_complex value = gsl_vector_complex_get(values, i);
@@ -198,47 +195,73 @@ void rg_spectrum_matrix(const rg_spectrum *s, double *matrix) {
   }
 }
 
-/// The eigenvector of M, or of its transpose, for the leading eigenvalue, in the caller's operators. 0, or -1.
-static int find_vector(const rg_spectrum *s, int left, double *out) {
-  gsl_matrix *copy = copy_of_m(s, left);
-  gsl_vector_complex *values = gsl_vector_complex_alloc(s->rank);
-  gsl_matrix_complex *vectors = gsl_matrix_complex_alloc(s->rank, s->rank);
-  gsl_eigen_nonsymmv_workspace *work = gsl_eigen_nonsymmv_alloc(s->rank);
-  int status = copy && values && vectors && work && !gsl_eigen_nonsymmv(copy, values, vectors, work) ? 0 : -1;
-  uint32_t at = 0;
-  double nearest = INFINITY;
-  for (uint32_t i = 0; status == 0 && i < s->rank; i++) {
-    gsl_complex value = gsl_vector_complex_get(values, i);
-    double distance = hypot(GSL_REAL(value) - s->value[0].real, GSL_IMAG(value));
-    if (distance < nearest) {
-      nearest = distance;
-      at = i;
+// ---- derivatives
+
+/// Eigenvector of M, or of its transpose, by inverse iteration beside the eigenvalue. 0, or -1.
+static int find_vector(const rg_spectrum *s, uint32_t i, int left, double complex *out) {
+  const uint32_t rank = s->rank;
+  const double beside = NEAR * hypot(s->value[0].real, s->value[0].imaginary);
+  gsl_matrix_complex *shifted = gsl_matrix_complex_alloc(rank, rank);
+  gsl_vector_complex *x = gsl_vector_complex_alloc(rank);
+  gsl_permutation *order = gsl_permutation_alloc(rank);
+  int sign, status = shifted && x && order ? 0 : -1;
+  for (uint32_t a = 0; status == 0 && a < rank; a++) {
+    gsl_complex element;
+    for (uint32_t b = 0; b < rank; b++) {
+      const double m = left ? gsl_matrix_get(s->m, b, a) : gsl_matrix_get(s->m, a, b);
+      GSL_SET_COMPLEX(&element, a == b ? m - s->value[i].real - beside : m, a == b ? -s->value[i].imaginary : 0);
+      gsl_matrix_complex_set(shifted, a, b, element);
     }
+    GSL_SET_COMPLEX(&element, 1 / (a + 1.0), 0);
+    gsl_vector_complex_set(x, a, element);
   }
-  for (uint32_t a = 0; status == 0 && a < s->n; a++) {
-    out[a] = 0;
-    for (uint32_t k = 0; k < s->rank; k++)
-      out[a] += s->scale[a] * gsl_matrix_get(s->directions, a, k) * GSL_REAL(gsl_matrix_complex_get(vectors, k, at));
+  if (status == 0 && gsl_linalg_complex_LU_decomp(shifted, order, &sign)) status = -1;
+  for (int step = 0; status == 0 && step < ITERATIONS; step++) {
+    if (gsl_linalg_complex_LU_svx(shifted, order, x)) status = -1;
+    gsl_blas_zdscal(1 / gsl_blas_dznrm2(x), x);
   }
-  if (work) gsl_eigen_nonsymmv_free(work);
-  if (vectors) gsl_matrix_complex_free(vectors);
-  if (values) gsl_vector_complex_free(values);
-  if (copy) gsl_matrix_free(copy);
+  for (uint32_t a = 0; status == 0 && a < rank; a++) {
+    const gsl_complex element = gsl_vector_complex_get(x, a);
+    out[a] = CMPLX(GSL_REAL(element), GSL_IMAG(element));
+  }
+  if (order) gsl_permutation_free(order);
+  if (x) gsl_vector_complex_free(x);
+  if (shifted) gsl_matrix_complex_free(shifted);
   return status;
 }
 
-int rg_spectrum_vectors(const rg_spectrum *s, double *u, double *v) {
-  for (uint32_t a = 0; a < s->n; a++) u[a] = v[a] = 0;
-  if (!s->rank || !is_real(s->value[0])) return 0;
-  return find_vector(s, 1, u) == 0 && find_vector(s, 0, v) == 0 ? 0 : -1;
+/// A vector of the space of M in the caller's operators.
+static void expand(const rg_spectrum *s, const double complex *vector, double complex *out) {
+  for (uint32_t a = 0; a < s->n; a++) {
+    out[a] = 0;
+    for (uint32_t k = 0; k < s->rank; k++) out[a] += s->scale[a] * gsl_matrix_get(s->directions, a, k) * vector[k];
+  }
 }
 
-double rg_spectrum_form(const double *u, const double *matrix, const double *v, uint32_t size, uint32_t n) {
-  double sum = 0;
-  for (uint32_t a = 0; a < n; a++) {
-    double row = 0;
-    for (uint32_t b = 0; b < n; b++) row += matrix[(size_t)a * size + b] * v[b];
-    sum += u[a] * row;
+static double real_of_product(double complex x, double complex y) { return creal(x) * creal(y) - cimag(x) * cimag(y); }
+
+/// With u·C·v = û·v̂, the latter in the space of M. A modulus changes by the change along the eigenvalue.
+int rg_spectrum_derivatives(const rg_spectrum *s, uint32_t i, double *by_coarse, double *by_mixed) {
+  const uint32_t n = s->n;
+  memset(by_coarse, 0, (size_t)n * n * sizeof *by_coarse);
+  memset(by_mixed, 0, (size_t)n * n * sizeof *by_mixed);
+  if (i >= s->rank) return 0;
+  double complex *u = calloc(4 * (size_t)n, sizeof *u), *v = u + n, *left = v + n, *right = left + n, product = 0;
+  int status = u && find_vector(s, i, 1, left) == 0 && find_vector(s, i, 0, right) == 0 ? 0 : -1;
+  if (status == 0) {
+    const double complex value = CMPLX(s->value[i].real, s->value[i].imaginary);
+    for (uint32_t k = 0; k < s->rank; k++) product += left[k] * right[k];
+    const double complex factor = (is_real(s->value[i]) ? 1 : conj(value) / cabs(value)) / product;
+    expand(s, left, u);
+    expand(s, right, v);
+    for (uint32_t a = 0; a < n; a++) {
+      const double complex fixed = factor * u[a], times_value = fixed * value;
+      for (uint32_t b = 0; b < n; b++) {
+        by_mixed[(size_t)a * n + b] = real_of_product(fixed, v[b]);
+        by_coarse[(size_t)a * n + b] = -real_of_product(times_value, v[b]);
+      }
+    }
   }
-  return sum;
+  free(u);
+  return status;
 }

@@ -40,12 +40,11 @@ double rg_spectrum_size(const rg_spectrum *s, uint32_t i);
 /// T in the caller's operators, n×n, a row for each coarse operator.
 void rg_spectrum_matrix(const rg_spectrum *s, double *matrix);
 
-/// Left and right eigenvectors u and v, of n numbers, of the leading eigenvalue: λ = u·⟨S'S⟩_c·v / u·⟨S'S'⟩_c·v is
-/// stationary in both, so that with fixed u and v it changes with the covariances as λ does, to first order. All zero
-/// when the leading eigenvalue is not real or there is none. 0, or -1: no convergence, or out of memory.
-int rg_spectrum_vectors(const rg_spectrum *s, double *u, double *v);
-
-/// u·M·v with the leading n×n part of a size×size matrix.
-double rg_spectrum_form(const double *u, const double *matrix, const double *v, uint32_t size, uint32_t n);
+/// Derivatives of rg_spectrum_size(s, i) by the elements of ⟨S'S'⟩_c and ⟨S'S⟩_c, n×n each, as if all were independent:
+/// with left and right eigenvectors u and v of the eigenvalue, dλ = u·(d⟨S'S⟩_c - λ d⟨S'S'⟩_c)·v / u·⟨S'S'⟩_c·v, which
+/// is u·dT·v / u·v in the eigenvectors of T (first-order perturbation theory, e.g. J. H. Wilkinson, The Algebraic
+/// Eigenvalue Problem, Oxford 1965, ch. 2). Zero for i ≥ rank; not finite, or huge, where eigenvalues coincide. 0, or
+/// -1: out of memory, or no eigenvectors found.
+int rg_spectrum_derivatives(const rg_spectrum *s, uint32_t i, double *by_coarse, double *by_mixed);
 
 #endif
