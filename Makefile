@@ -30,7 +30,7 @@ PLUGIN_LIST := \
   sampler.wolff sampler.swendsen-wang sampler.metropolis sampler.potts \
   coarsen.majority coarsen.potts-majority coarsen.decimation \
   network.symmetric network.conv network.table network.block network.autoregressive network.potts network.chain \
-  train.newton train.adam train.match \
+  train.newton train.adam train.match train.variational \
   generate.dream generate.upscale generate.correct \
   estimate.thermo estimate.agreement estimate.rg-matrix estimate.correlation estimate.scaling estimate.likelihood \
   source.file source.model \
@@ -71,6 +71,8 @@ train.adam_OBJECTS         := $(addprefix plugins/train/,adam.o adam_config.o ad
 train.match_OBJECTS        = $(addprefix plugins/train/,match.o match_config.o match_targets.o match_tables.o matching.o search.o measures.o \
                               dreamer.o adamw.o inputs.o) $(addprefix plugins/estimate/,energy.o kaufman.o bins.o) $(SLICES)
 train.match_PKG            := gsl nlopt
+train.variational_OBJECTS   = $(addprefix plugins/train/,variational.o variational_tables.o free_energy.o dreamer.o adamw.o inputs.o) \
+                              $(addprefix plugins/estimate/,energy.o kaufman.o) $(SLICES)
 SLICES                     := $(addprefix plugins/generate/,slices.o slices_portable.o slices_avx2.o slices_avx512.o)
 generate.dream_OBJECTS     := plugins/generate/dream.o plugins/generate/refine.o $(SLICES)
 generate.upscale_OBJECTS   := plugins/generate/upscale.o plugins/generate/refine.o $(SLICES)
@@ -165,6 +167,8 @@ $B/tests/test_operators: $(PRODUCTS:%=$B/%)
 $B/tests/test_operators: CORE_LIBS += $(PRODUCTS:%=$B/%)
 $B/tests/test_match: $(train.match_OBJECTS:%=$B/%)
 $B/tests/test_match: CORE_LIBS += $(filter-out $B/plugins/train/match.o,$(train.match_OBJECTS:%=$B/%)) $(shell pkg-config --libs $(train.match_PKG))
+$B/tests/test_variational: $(train.variational_OBJECTS:%=$B/%)
+$B/tests/test_variational: CORE_LIBS += $(filter-out $B/plugins/train/variational.o,$(train.variational_OBJECTS:%=$B/%))
 $B/tests/test_slices: $(SLICES:%=$B/%)
 $B/tests/test_slices: CORE_LIBS += $(SLICES:%=$B/%)
 # Fast sweeps and their plain versions, which no plugin needs.

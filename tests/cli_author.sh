@@ -242,14 +242,15 @@ runs 78 no-symbol "note: plugin $scratch/no-symbol/plugin.so was not loaded: exp
 runs 78 "sound:$scratch/SILENT" "$scratch/SILENT/plugin.so: error: plugin kind 'test.broken' is already offered by $scratch/sound/plugin.so; remove one of the two files"
 runs 78 EARLY_EMIT "run.yaml:5:3: error: mine: emits before the pipeline runs; this is a fault of the plugin"
 for fault in CRASH_CREATE CRASH_PROCESS CRASH_HELPER; do
-  runs 1 $fault "finegrain: error: mine: plugin $scratch/$fault/plugin.so was stopped by a wrong memory access (SIGSEGV); this is a fault of the plugin"
+  case $fault in CRASH_CREATE) where="" ;; *) where=" in batch 1 of input 'configurations', configurations 0 to 124" ;; esac
+  runs 1 $fault "finegrain: error: mine: plugin $scratch/$fault/plugin.so was stopped by a wrong memory access (SIGSEGV)$where; this is a fault of the plugin"
 done
 runs 1 ABORTS "mine: plugin $scratch/ABORTS/plugin.so was stopped by a call of abort (SIGABRT)"
 runs 1 WRONG_SHAPE "run.yaml:5:3: error: mine: plugin test.broken emits on output 'flipped' a lattice or element it did not announce; this is a fault of the plugin"
 runs 1 SILENT "run.yaml:5:3: error: mine: the plugin failed without a reason; this is a fault of the plugin"
 runs 1 DOUBLE_EMIT "error: mine: plugin " # the memory is gone: a crash, or a batch that cannot be read
+runs 1 WRITES_INPUT "run.yaml:5:3: error: mine: plugin $scratch/WRITES_INPUT/plugin.so writes to its input 'configurations'; this is a fault of the plugin"
 # What a run cannot see: check-plugin is for that.
-runs 0 WRITES_INPUT ""
 runs 0 KEEPS_INPUT ""
 
 # A loop without end is ended by the second signal.

@@ -186,7 +186,7 @@ expect_text "$scratch/stdout" "10 points: 2 done, 8 failed"
 expect_text "$scratch/stderr" "point 2 of 10 (point.params.value=1, point.params.end=fail): failed: $scratch/ends/sweep.yaml:5:3: error: point: it was told to"
 expect_text "$scratch/stderr" "point.params.end=crash): failed: finegrain: error: point: plugin $scratch/v1/point.so was stopped by a wrong memory access (SIGSEGV)"
 expect_text "$scratch/stderr" "point.params.end=kill): failed: was killed by signal 9 (Killed)"
-expect_text "$scratch/stderr" "point.params.end=exit): failed: the process ended before the run had: a plugin must not call exit"
+expect_text "$scratch/stderr" "point.params.end=exit): failed: finegrain: error: point: plugin $scratch/v1/point.so was stopped by a call of exit while it made batch 1; this is a fault of the plugin"
 expect_attempts "$scratch/ends" 10
 [ "$(column "$scratch/ends/points.csv" error | grep -c .)" -eq 8 ] || complain "points.csv does not say why points failed"
 [ "$(find "$scratch/ends/points" -name manifest.json | wc -l)" -eq 2 ] || complain "a failed point has a result"

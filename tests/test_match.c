@@ -263,10 +263,7 @@ static const double elsewhere[] = {0.55, 0.63, 1.4};
 /// the method: the loss falls to (almost) nothing.
 static void known_weights_are_found_again(void) {
   static const char common[] = "observables: [e, m2, varE], sizes: [4, 8, 16], dreams: 4000";
-  static const struct {
-    const char *name;
-    double off;
-  } methods[] = {{"gauss-newton", 2e-3}, {"bobyqa", 2e-2}, {"cobyla", 2e-2}, {"nelder-mead", 2e-2}, {"subplex", 2e-2}};
+  static const char *const methods[] = {"gauss-newton", "bobyqa", "cobyla", "nelder-mead", "subplex"};
   char params[700], values[400] = "";
   snprintf(params, sizeof params, "%s, evaluations: 1, targets: values, values: [-1, 1, 1, -1, 1, 1, -1, 1, 1]",
            common);

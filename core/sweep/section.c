@@ -84,9 +84,9 @@ static const char *const sbatch_options[] = {
     "cores-per-socket", "cpu-freq", "cpus-per-gpu", "cpus-per-task", "deadline", "delay-boot", "dependency",
     "distribution", "exclude", "exclusive", "gpu-bind", "gpu-freq", "gpus", "gpus-per-node", "gpus-per-socket",
     "gpus-per-task", "gres", "hint", "hold", "job-name", "licenses", "mail-type", "mail-user", "mem",
-    "mem-bind", "mem-per-cpu", "mem-per-gpu", "network", "nice", "no-kill", "nodelist", "nodes", "ntasks",
+    "mem-bind", "mem-per-cpu", "mem-per-gpu", "network", "nice", "no-kill", "no-requeue", "nodelist", "nodes", "ntasks",
     "ntasks-per-core", "ntasks-per-node", "ntasks-per-socket", "oversubscribe", "partition", "prefer",
-    "priority", "qos", "reservation", "sockets-per-node", "spread-job", "switches", "thread-spec",
+    "priority", "qos", "requeue", "reservation", "signal", "sockets-per-node", "spread-job", "switches", "thread-spec",
     "threads-per-core", "time-min", "tmp", "use-min-nodes", "wckey",
 };
 // clang-format on

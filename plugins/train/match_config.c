@@ -252,8 +252,9 @@ static const fg_param param_step = {
     .min = "1e-9",
     .max = "100",
     .unit = "1",
-    .doc = "Most that a weight changes in a step of gauss-newton; first step of NLopt's methods; rate of adam at its start, "
-           "for which 0.01 is a good value.",
+    .doc =
+        "Most that a weight changes in a step of gauss-newton; first step of NLopt's methods; rate of adam at its start, "
+        "for which 0.01 is a good value.",
 };
 static const fg_param param_evaluations = {
     .size = sizeof(fg_param),

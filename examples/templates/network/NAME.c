@@ -72,6 +72,14 @@ static fg_status gradient(const fg_network_model *model, const fg_batch *fine, c
   return FG_OK;
 }
 extern const fg_network network;
-const fg_network network = {
-    sizeof network, 0,      open_model, close_model, parameters, parameter_name, initial_weights,
-    factor,         radius, log_prob,   sample,      gradient,   NULL,           NULL};
+const fg_network network = {.size = sizeof network,
+                            .open = open_model,
+                            .close = close_model,
+                            .parameters = parameters,
+                            .parameter_name = parameter_name,
+                            .initial_weights = initial_weights,
+                            .factor = factor,
+                            .radius = radius,
+                            .log_prob = log_prob,
+                            .sample = sample,
+                            .gradient = gradient};
