@@ -238,6 +238,7 @@ static fg_status take_level(pairs *p, const fg_batch *batch) {
   const fg_host *host = p->host;
   const fg_batch *before = p->before;
   fg_status status = FG_OK;
+  int taken = 0;
   if (before && batch->level == before->level + 1) {
     if (batch->first != before->first || batch->count != before->count || batch->chain != before->chain)
       return host->fail(host,
@@ -249,11 +250,12 @@ static fg_status take_level(pairs *p, const fg_batch *batch) {
                         before->first + before->count - 1);
     if (!goes_with(p, &before->lattice, &batch->lattice)) return refuse_pair(p, &before->lattice, &batch->lattice);
     status = p->take(p->arg, before, batch, batch->coupling);
-    p->seen = 1;
+    p->seen = taken = 1;
   }
   if (before) host->batch_unref(host, before);
   host->batch_ref(host, batch);
   p->before = batch;
+  p->again = taken;
   return status;
 }
 

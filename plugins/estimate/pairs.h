@@ -42,6 +42,7 @@ typedef struct pairs {
   uint32_t expected;      ///< pairs of lattices that will come
   const fg_batch *before; ///< route input: the batch that came last
   int came, seen;         ///< any configurations, any pairs
+  int again;              ///< route input: the coarse batch given to `take` was the fine one of its last call
 } pairs;
 
 /// coarse NULL: not connected. The members up to `factor` must have been set. *memory: most bytes the pairs hold.

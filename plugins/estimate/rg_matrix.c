@@ -11,11 +11,13 @@
 
 #include <gsl/gsl_errno.h>
 #include <stdlib.h>
+#include <string.h>
 
-#define EXTRA_PAIRS 2u      // beyond those announced: other levels and couplings
-#define MOST_OPERATORS 256u // of a parity: their products are kept in 256 bins
-#define TASK_SITES 65536u   // sites one call of parallel_for's body measures, about
-#define ENOUGH 10u          // configurations an operator
+#define EXTRA_PAIRS 2u                 // beyond those announced: other levels and couplings
+#define MOST_OPERATORS 256u            // of a parity: their products are kept in 256 bins
+#define TASK_SITES 65536u              // sites one call of parallel_for's body measures, about
+#define ENOUGH 10u                     // configurations an operator
+#define KEPT_BYTES ((uint64_t)8 << 20) // most that is kept of a level's values
 
 enum { SYMMETRIC, PUBLISHED };
 
@@ -31,6 +33,13 @@ typedef struct config {
   int32_t reserved;
 } config;
 
+/// Values of the fine lattices of the last pair: those of the coarse ones of the next, where they are the same.
+typedef struct kept_values {
+  double *values; ///< a row of all operators for each configuration; NULL: not kept by this route
+  uint64_t room;  ///< configurations
+  int complete;   ///< the last batch did fit
+} kept_values;
+
 /// What is kept of a pair of lattices, at the index of the fine one's group.
 typedef struct lattice_pair {
   fg_lattice coarse;
@@ -44,6 +53,7 @@ typedef struct rg_matrix {
   operators operators;
   group_list fine; ///< fine lattices, levels and couplings that came
   lattice_pair *pair;
+  kept_values kept;
 } rg_matrix;
 
 static fg_status turn_off_handler(void *arg) {
@@ -66,6 +76,7 @@ static void destroy(void *self) {
   rg_matrix *stage = self;
   for (uint32_t g = 0; stage->pair && g < stage->fine.count; g++) rg_moments_free(stage->pair[g].moments);
   free(stage->pair);
+  free(stage->kept.values);
   free(stage->fine.key);
   operators_clear(&stage->operators);
   pairs_clear(&stage->pairs);
@@ -150,7 +161,23 @@ typedef struct measurement {
   const fg_batch *coarse, *fine;
   uint32_t first, count;
   uint64_t task_size;
+  double *kept; ///< rows of all configurations of the batch, or NULL
+  int known;    ///< they hold the values of the coarse lattices
 } measurement;
+
+/// Configuration first+k of both lattices.
+static void measure(const measurement *work, uint32_t k, void *scratch) {
+  const operators *o = &work->stage->operators;
+  const uint32_t total = operators_total(o), i = work->first + k;
+  double *coarse = rg_moments_coarse(work->moments, k), *fine = rg_moments_fine(work->moments, k);
+  double *kept = work->kept ? work->kept + (size_t)i * total : NULL;
+  if (work->known)
+    memcpy(coarse, kept, total * sizeof *coarse);
+  else
+    operators_measure(o, work->coarse, i, scratch, coarse);
+  operators_measure(o, work->fine, i, scratch, fine);
+  if (kept) memcpy(kept, fine, total * sizeof *kept);
+}
 
 static fg_status measure_some(void *arg, uint64_t task) {
   const measurement *work = arg;
@@ -160,10 +187,7 @@ static fg_status measure_some(void *arg, uint64_t task) {
   if (host->cancelled(host)) return FG_CANCELLED;
   void *scratch = malloc(operators_scratch(o->window, fg_lattice_width(&work->fine->lattice)));
   if (!scratch) return host->fail(host, "out of memory to measure operators");
-  for (uint32_t k = (uint32_t)(task * work->task_size); k < end; k++) {
-    operators_measure(o, work->coarse, work->first + k, scratch, rg_moments_coarse(work->moments, k));
-    operators_measure(o, work->fine, work->first + k, scratch, rg_moments_fine(work->moments, k));
-  }
+  for (uint32_t k = (uint32_t)(task * work->task_size); k < end; k++) measure(work, k, scratch);
   free(scratch);
   return FG_OK;
 }
@@ -173,7 +197,15 @@ static fg_status take(void *arg, const fg_batch *coarse, const fg_batch *fine, d
   const fg_host *host = stage->host;
   int64_t at = check_sites(stage, &fine->lattice) == FG_OK ? pair_of(stage, coarse, fine, coupling) : -1;
   if (at < 0) return FG_FAILED;
-  measurement work = {stage, stage->pair[at].moments, coarse, fine, 0, 0, 1};
+  const int fits = fine->count <= stage->kept.room;
+  measurement work = {.stage = stage,
+                      .moments = stage->pair[at].moments,
+                      .coarse = coarse,
+                      .fine = fine,
+                      .task_size = 1,
+                      .kept = fits ? stage->kept.values : NULL,
+                      .known = fits && stage->pairs.again && stage->kept.complete};
+  stage->kept.complete = fits;
   const uint64_t sites = fg_lattice_sites(&fine->lattice);
   if (sites < TASK_SITES) work.task_size = TASK_SITES / sites;
   fg_status status = FG_OK;
@@ -184,6 +216,15 @@ static fg_status take(void *arg, const fg_batch *coarse, const fg_batch *fine, d
     if (status == FG_OK) status = rg_moments_add(work.moments, host, work.count);
   }
   return status;
+}
+
+/// For levels of a dream, of which all but the first and the last are measured once for two pairs.
+static fg_status make_room_for_values(rg_matrix *stage, const fg_format *fine) {
+  const uint64_t row = operators_total(&stage->operators) * sizeof(double), most = KEPT_BYTES / row;
+  if (stage->pairs.route != PAIRS_INPUT) return FG_OK;
+  stage->kept.room = fine->batch && fine->batch < most ? fine->batch : most;
+  stage->kept.values = malloc(stage->kept.room * row);
+  return stage->kept.values ? FG_OK : stage->host->fail(stage->host, "out of memory for the values of operators");
 }
 
 static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format *const *outputs, uint64_t *memory) {
@@ -205,10 +246,12 @@ static fg_status negotiate(void *self, const fg_format *const *inputs, fg_format
     uint64_t bytes = operators_scratch(stage->operators.window, fg_lattice_width(&fine->shapes[s]));
     if (bytes > scratch) scratch = bytes;
   }
+  if (make_room_for_values(stage, fine) != FG_OK) return FG_FAILED;
   stage->fine.most = stage->pairs.expected + EXTRA_PAIRS;
   *memory += sizeof(rg_matrix) +
              stage->fine.most * (sizeof(lattice_pair) + sizeof(group_key) + rg_moments_bytes(count)) +
-             rg_analysis_bytes(count) + RG_MOMENTS_TOGETHER * scratch;
+             rg_analysis_bytes(count) + RG_MOMENTS_TOGETHER * scratch +
+             stage->kept.room * operators_total(&stage->operators) * sizeof(double);
   return FG_OK;
 }
 
