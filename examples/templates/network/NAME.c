@@ -72,14 +72,7 @@ static fg_status gradient(const fg_network_model *model, const fg_batch *fine, c
   return FG_OK;
 }
 extern const fg_network network;
-const fg_network network = {.size = sizeof network,
-                            .open = open_model,
-                            .close = close_model,
-                            .parameters = parameters,
-                            .parameter_name = parameter_name,
-                            .initial_weights = initial_weights,
-                            .factor = factor,
-                            .radius = radius,
-                            .log_prob = log_prob,
-                            .sample = sample,
-                            .gradient = gradient};
+// clang-format off
+const fg_network network = {.size = sizeof network, .open = open_model, .close = close_model, .parameters = parameters,
+    .parameter_name = parameter_name, .initial_weights = initial_weights, .factor = factor, .radius = radius,
+    .log_prob = log_prob, .sample = sample, .gradient = gradient};
