@@ -1,5 +1,5 @@
-// memory.c — see memory.h. Regions are only added while a case runs, so that the handler of SIGSEGV can
-// look through them without a lock.
+// memory.c — see memory.h. Regions stay where they are while a case runs, so that the handler of SIGSEGV can look through
+// them without a lock.
 #include "conform/memory.h"
 
 #include <signal.h>
@@ -10,38 +10,57 @@
 #include <unistd.h>
 
 #define MOST_REGIONS ((uint32_t)1 << 16)
+#define MANY_REGIONS 4096u // from here on what is gone is forgotten: a process has only so many mappings
 
 /// All a signal handler looks at.
 static struct {
   const fg_case *of;
   fg_region *regions;
   atomic_uint count;
+  uint32_t next;           ///< where a place was last looked for
   struct sigaction before; ///< of SIGSEGV
 } watched;
 
 static size_t page(void) { return (size_t)sysconf(_SC_PAGESIZE); }
 static size_t whole_pages(size_t bytes) { return (bytes + page() - 1) / page() * page(); }
 
+/// A place for one more region: a new one, or, once there are many, that of a forgotten one. NULL: there is none.
+static fg_region *find_place(uint32_t *count) {
+  for (uint32_t i = 0; *count >= MANY_REGIONS && i < *count; i++) {
+    watched.next = watched.next + 1 < *count ? watched.next + 1 : 0;
+    if (!watched.regions[watched.next].bytes) return &watched.regions[watched.next];
+  }
+  return *count < MOST_REGIONS ? &watched.regions[(*count)++] : NULL;
+}
+
 fg_region *fg_region_new(size_t head, size_t data, const char *what, void **data_at) {
   uint32_t count = atomic_load(&watched.count);
-  if (count == MOST_REGIONS || data > SIZE_MAX / 4) return NULL;
+  fg_region *region = data > SIZE_MAX / 4 ? NULL : find_place(&count);
+  if (!region) return NULL;
   const size_t padded = data ? (data + 63) / 64 * 64 : 64;
-  fg_region *region = &watched.regions[count];
   *region = (fg_region){.head_bytes = whole_pages(head), .data_bytes = whole_pages(padded), .what = what};
   region->bytes = region->head_bytes + region->data_bytes + 2 * page();
   region->base = mmap(NULL, region->bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (region->base == MAP_FAILED) return NULL;
+  if (region->base == MAP_FAILED) {
+    region->bytes = 0;
+    return NULL;
+  }
   region->head = region->base;
   region->data = region->head + region->head_bytes + page();
   fg_region_set(region, FG_REGION_OWN);
   *data_at = region->data + region->data_bytes - padded;
-  atomic_store(&watched.count, count + 1);
+  atomic_store(&watched.count, count);
   return region;
 }
 
 void fg_region_set(fg_region *region, fg_region_state state) {
   int protection = state == FG_REGION_OWN ? PROT_READ | PROT_WRITE : state == FG_REGION_GONE ? PROT_NONE : PROT_READ;
   region->state = (int)state;
+  if (state == FG_REGION_GONE && atomic_load(&watched.count) >= MANY_REGIONS) {
+    munmap(region->base, region->bytes);
+    region->bytes = 0;
+    return;
+  }
   if (mprotect(region->head, region->head_bytes, protection) != 0 ||
       mprotect(region->data, region->data_bytes, protection) != 0)
     abort();
