@@ -278,7 +278,10 @@ static void known_weights_are_found_again(void) {
     fit f = finish(begin(params, 3, elsewhere, 3, NULL));
     for (uint64_t k = 0; k < 3; k++)
       CHECK_NEAR(real_of(f.weights, k, "weight"), truth[k], 3 * real_of(f.weights, k, "standard_error"));
-    printf("\n    %s %.2e of %.2e: %.3f(%.3f) %.3f %.3f(%.3f)", methods[i], real_of(f.summary, 0, "loss"), real_of(f.summary, 0, "start_loss"), real_of(f.weights, 0, "weight"), real_of(f.weights, 0, "standard_error"), real_of(f.weights, 1, "weight"),real_of(f.weights, 2, "weight"),real_of(f.weights, 2, "standard_error"));
+    printf("\n    %s %.2e of %.2e: %.3f(%.3f) %.3f %.3f(%.3f)", methods[i], real_of(f.summary, 0, "loss"),
+           real_of(f.summary, 0, "start_loss"), real_of(f.weights, 0, "weight"),
+           real_of(f.weights, 0, "standard_error"), real_of(f.weights, 1, "weight"), real_of(f.weights, 2, "weight"),
+           real_of(f.weights, 2, "standard_error"));
     CU_ASSERT(real_of(f.summary, 0, "loss") < 0.01 * real_of(f.summary, 0, "start_loss"));
     CHECK_NEAR(real_of(f.curve, 0, "loss"), real_of(f.summary, 0, "start_loss"), 0);
     CHECK_NEAR(driver_message(f.driver, 0, 0)->model->weights[1], real_of(f.weights, 1, "weight"), 0);
