@@ -145,8 +145,8 @@ static void compare(const char *kind, const char *hyperparameters, int levels, d
 }
 
 static void free_energy_is_that_of_all_chains(void) {
-  compare("network.block", BLOCK, 1, CRITICAL, 7);
-  compare("network.block", BLOCK, 2, 0.3, 141);
+  compare("network.block", BLOCK, 1, CRITICAL, 1);
+  compare("network.block", BLOCK, 2, 0.3, 47);
 }
 
 /// The bound, exactly, at couplings of both signs, for weights large and small.
@@ -283,9 +283,8 @@ static void refused(const char *params, const char *kind, const char *hyperparam
 
 static void refusals(void) {
   refused("size: 12", "network.symmetric", "{\"kernel\":3}", "never has size 12: it doubles; use 8 or 16");
-  refused(
-      "size: 4", "network.symmetric", "{\"kernel\":3}",
-      "model 'network.symmetric' drew a 2×2 lattice whose blocks' majority is not the 1×1 lattice it was drawn from");
+  refused("size: 4", "network.symmetric", "{\"kernel\":3}",
+          "lattice it was drawn from: the kernel excludes it, and the free energy is infinite; use a network");
   refused("size: 4, kernel: decimation", "network.block", BLOCK, "use a network that cannot do so");
   refused("size: 4096, dreams: 100000000, steps: 100000000", "network.block", BLOCK, "more than 2^63 sites");
   refused("size: 4", "network.nothing", "{}", "model 'network.nothing' is of no network");
