@@ -325,7 +325,8 @@ static void errors_cover(void) {
   for (uint64_t t = 0; t < TIMES; t++) {
     driver *target = dreams(truth, 4, 2000, 100 + t);
     fit f = finish(
-        begin("observables: [e, m2, varE], sizes: [4, 8, 16], dreams: 2000, targets: stage", 3, elsewhere, 3, target));
+        begin("observables: [e, m2, varE], sizes: [4, 8, 16], dreams: 2000, targets: stage, weights: [1, 1, 0.1]", 3,
+              elsewhere, 3, target));
     for (uint64_t k = 0; k < 3; k++)
       CHECK_NEAR(real_of(f.weights, k, "weight"), truth[k], 3 * real_of(f.weights, k, "standard_error"));
     CHECK_NEAR(real_of(f.matched, 0, "target_error") / real_of(f.matched, 0, "error"), 1, 0.3);
