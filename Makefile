@@ -154,6 +154,8 @@ $B/tests/test_%: tests/test_%.c $B/tests/driver.o $B/libfinegrain.a
 	@mkdir -p $(@D)
 	$(call say,TEST $@)
 	$(Q)$(CC) $(TEST_FLAGS) -o $@ $< $B/tests/driver.o $B/libfinegrain.a -lcunit -lgsl -lgslcblas $(CORE_LIBS)
+$B/tests/test_rg_analysis: $(addprefix $B/plugins/estimate/,rg_analysis.o rg_spectrum.o rg_moments.o bins.o)
+$B/tests/test_rg_analysis: CORE_LIBS += $(addprefix $B/plugins/estimate/,rg_analysis.o rg_spectrum.o rg_moments.o bins.o) -lm
 $B/tests/test_autoregressive: $(network.autoregressive_OBJECTS:%=$B/%)
 $B/tests/test_autoregressive: CORE_LIBS += $(network.autoregressive_OBJECTS:%=$B/%) $(shell pkg-config --libs $(network.autoregressive_PKG))
 $B/tests/test_conv: $(network.conv_OBJECTS:%=$B/%)

@@ -1,7 +1,7 @@
 // rg_analysis.c — see rg_analysis.h. Errors are those of a jackknife whose left-out eigenvalues come from first-order
 // perturbation theory, the infinitesimal jackknife (B. Efron, The Jackknife, the Bootstrap and Other Resampling Plans,
-// SIAM 1982, ch. 6), as long as some bins left out in full agree. Where they do not, because eigenvalues lie close
-// together, a complex pair forms, the rank changes or configurations are few, every bin is left out in full.
+// SIAM 1982, ch. 6), for real eigenvalues far from others, as long as some bins left out in full agree: they do not when
+// the rank changes or configurations are few. For all others every bin is left out in full.
 #include "rg_analysis.h"
 
 #include <math.h>
@@ -10,6 +10,7 @@
 #define TASKS 32u      // calls of a parallel_for's body, each with memory of its own
 #define COMPARED 8u    // bins left out in full to see whether first order will do
 #define FEW 16u        // bins up to this many are all left out in full
+#define SEPARATION 2.0 // of an eigenvalue from others, in its errors, that is enough
 #define AGREEMENT 0.05 // rms deviation of first order from the full change, over the rms change, that is accepted
 
 /// The covariances of one parity, and its eigenvalues with bins left out.
@@ -174,18 +175,33 @@ static fg_status leave_out_some(void *arg, uint64_t task) {
   return status;
 }
 
-/// Whether eigenvalue i to first order is that in full, where both are known.
+/// Whether the moduli before and after a real eigenvalue are farther off than its error is large. Else bins left out may
+/// change its place, or make a complex pair of two real ones; and of a pair that becomes real the modulus jumps.
+static int is_separated(const analysis *work, int parity, uint32_t i) {
+  const rg_result *result = &work->found->parity[parity];
+  const rg_eigenvalue *all = result->spectrum;
+  const double value = result->lambda[i].value;
+  const double error = bins_error(work->bins, value, row_of(work, work->side[parity].first, i));
+  if (all[i].imaginary > 0 || all[i].imaginary < 0) return 0;
+  for (uint32_t k = i ? i - 1 : 1; k <= i + 1 && k < result->rank; k += 2)
+    if (!(fabs(hypot(all[k].real, all[k].imaginary) - fabs(value)) > SEPARATION * error)) return 0;
+  return 1;
+}
+
+/// Whether eigenvalue i to first order will do: it is well separated and, where both are known, that in full.
 static int first_order_will_do(const analysis *work, int parity, uint32_t i) {
   const side *here = &work->side[parity];
   const double value = work->found->parity[parity].lambda[i].value;
   const double *first = row_of(work, here->first, i), *full = row_of(work, here->full, i);
   double change = 0, deviation = 0;
+  if (i >= work->found->parity[parity].rank) return 1; // there is none
+  if (!is_separated(work, parity, i)) return 0;
   for (uint32_t k = 0; k < work->compared; k++) {
     const uint32_t j = compared_bin(work, k);
     change += (full[j] - value) * (full[j] - value);
     deviation += (full[j] - first[j]) * (full[j] - first[j]);
   }
-  return isnan(value) || deviation <= AGREEMENT * AGREEMENT * change;
+  return deviation <= AGREEMENT * AGREEMENT * change;
 }
 
 static fg_status leave_out(analysis *work) {

@@ -222,7 +222,7 @@ static int find_vector(const rg_spectrum *s, uint32_t i, int left, double comple
   }
   for (uint32_t a = 0; status == 0 && a < rank; a++) {
     const gsl_complex element = gsl_vector_complex_get(x, a);
-    out[a] = CMPLX(GSL_REAL(element), GSL_IMAG(element));
+    out[a] = GSL_REAL(element) + GSL_IMAG(element) * I;
   }
   if (order) gsl_permutation_free(order);
   if (x) gsl_vector_complex_free(x);
@@ -249,7 +249,7 @@ int rg_spectrum_derivatives(const rg_spectrum *s, uint32_t i, double *by_coarse,
   double complex *u = calloc(4 * (size_t)n, sizeof *u), *v = u + n, *left = v + n, *right = left + n, product = 0;
   int status = u && find_vector(s, i, 1, left) == 0 && find_vector(s, i, 0, right) == 0 ? 0 : -1;
   if (status == 0) {
-    const double complex value = CMPLX(s->value[i].real, s->value[i].imaginary);
+    const double complex value = s->value[i].real + s->value[i].imaginary * I;
     for (uint32_t k = 0; k < s->rank; k++) product += left[k] * right[k];
     const double complex factor = (is_real(s->value[i]) ? 1 : conj(value) / cabs(value)) / product;
     expand(s, left, u);

@@ -309,6 +309,7 @@ static const fg_port output = {
 static const fg_stage stage_descriptor = {
     .size = sizeof(fg_stage),
     .kind = "generate.dream",
+    .flags = FG_STAGE_SLABS, // takes no configurations, but makes slabs, so that what is on the way is no larger
     .summary = "iterates a network upward from single spins",
     .doc =
         "The inverse renormalization group of arXiv:2506.04016: a lattice of size start, then of twice that size "
