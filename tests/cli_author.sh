@@ -78,8 +78,17 @@ expect_text "$scratch/stderr" "there are no templates beside $scratch/bare/bin/f
 
 # ---- check-plugin: what is sound
 
+# A network that respects majorities, for the trainer that insists on it.
+zeros=$(yes 0 | head -n 423 | paste -sd ,)
+printf 'finegrain: 1\nname: model\nstages:\n  net: {plugin: network.block, params: {weights: [%s]}, record: {model: block.json}}\n' "$zeros" >"$scratch/model.yaml"
+expect_code 0 "$FINEGRAIN" run "$scratch/model.yaml" --out "$scratch/model" --quiet
 for plugin in "$BUILD"/plugins/*.so; do
-  expect_code 0 "$FINEGRAIN" check-plugin "$plugin"
+  options=()
+  case $(basename "$plugin") in
+    train.match.so) options=(--set dreams=200 --set evaluations=3) ;;
+    train.variational.so) options=(--set dreams=100 --set check=100 --set steps=5 --model "$scratch/model/block.json") ;;
+  esac
+  expect_code 0 "$FINEGRAIN" check-plugin "$plugin" "${options[@]}"
   expect_text "$scratch/stdout" "ok       exports           finegrain_plugin and nothing else"
   grep -q '^FAILED' "$scratch/stdout" && { complain "$plugin:"; grep -A1 '^FAILED' "$scratch/stdout"; }
   tail -n 1 "$scratch/stdout" | sed "s|^|$(basename "$plugin"): |"
@@ -215,6 +224,8 @@ expect_code 2 "$FINEGRAIN" check-plugin "$BUILD/plugins/coarsen.majority.so" --s
 expect_text "$scratch/stderr" "--set factor: no value; write --set factor=VALUE"
 expect_code 1 "$FINEGRAIN" check-plugin "$scratch/nowhere.so"
 expect_text "$scratch/stderr" "$scratch/nowhere.so: No such file or directory"
+expect_code 2 "$FINEGRAIN" check-plugin "$BUILD/plugins/train.adam.so" --model "$scratch/model.yaml"
+expect_text "$scratch/stderr" "finegrain check-plugin: "
 expect_code 2 "$FINEGRAIN" check-plugin
 expect_code 0 "$FINEGRAIN" check-plugin --help
 expect_text "$scratch/stdout" "usage: finegrain check-plugin FILE.so"

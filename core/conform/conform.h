@@ -9,8 +9,9 @@
 typedef struct fg_conform_options {
   const char *const *sets; ///< "key=value", for every stage that has a parameter `key`
   size_t set_count;
-  double seconds;     ///< processor time that a case may take
-  const char *repeat; ///< the one case to run, in this process, for a debugger; NULL: all, each in its own
+  double seconds;               ///< processor time that a case may take
+  const char *repeat;           ///< the one case to run, in this process, for a debugger; NULL: all, each in its own
+  const struct fg_model *model; ///< what stages that take a model get; NULL: one of network.symmetric
 } fg_conform_options;
 
 /// Checks the plugin in `file`, a line a check on `out`. Returns the exit code: FG_EXIT_DONE; FG_EXIT_FAILED when a check

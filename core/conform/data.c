@@ -98,9 +98,10 @@ bool fg_feed_format(const fg_case *c, const fg_feed *feed, uint32_t port, uint32
   const fg_port *p = stage->inputs[port];
   *format = (fg_format){.size = sizeof(fg_format)};
   if (takes_model(p)) {
-    if (!fg_registry_find(c->registry, MODEL_NETWORK)) return false;
+    const char *network = c->options->model ? c->options->model->network : MODEL_NETWORK;
+    if (!fg_registry_find(c->registry, network)) return false;
     format->kind = FG_MODEL;
-    snprintf(format->network, sizeof format->network, "%s", MODEL_NETWORK);
+    snprintf(format->network, sizeof format->network, "%s", network);
     format->has_weights = feed->model == 0;
     return true;
   }
@@ -164,12 +165,11 @@ void fg_feed_fill(const fg_stage *stage, const fg_feed *feed, uint32_t port, uin
                  site_bits(shape, batch->first + i, site_of(&batch->lattice, batch->first_row + y, x, half ? 2 : 1)));
 }
 
-void fg_feed_model(const fg_feed *feed, const char **network, const char **hyperparameters, const double **weights,
-                   uint64_t *count) {
-  *network = MODEL_NETWORK;
-  *hyperparameters = MODEL_HYPERPARAMETERS;
-  *weights = weights_of_model;
-  *count = feed->model == 0 ? sizeof weights_of_model / sizeof *weights_of_model : 0;
+void fg_feed_model(const fg_case *c, const fg_feed *feed, fg_model *model) {
+  const uint64_t count = sizeof weights_of_model / sizeof *weights_of_model;
+  const fg_model symmetric = {sizeof symmetric, 0, MODEL_NETWORK, MODEL_HYPERPARAMETERS, count, weights_of_model};
+  *model = c->options->model ? *c->options->model : symmetric;
+  if (feed->model != 0) model->weight_count = 0;
 }
 
 // --- files ----------------------------------------------------------------------------------------------------------

@@ -32,9 +32,8 @@ bool fg_feed_format(const fg_case *c, const fg_feed *feed, uint32_t port, uint32
 /// Fills a zeroed batch of input `port`, whose lattice is shape `shape` of the port's format; first and first_row are set.
 void fg_feed_fill(const fg_stage *stage, const fg_feed *feed, uint32_t port, uint32_t shape, fg_batch *batch);
 
-/// A model's network, hyperparameters and weights; *count 0: not trained.
-void fg_feed_model(const fg_feed *feed, const char **network, const char **hyperparameters, const double **weights,
-                   uint64_t *count);
+/// A model's network, hyperparameters and weights, those of the case's options if there are; weight_count 0: not trained.
+void fg_feed_model(const fg_case *c, const fg_feed *feed, fg_model *model);
 
 /// A file for a parameter that wants one: nothing, or text, a stream, a model, written once into the scratch folder.
 #define FG_FEED_FILES 3u

@@ -170,10 +170,11 @@ fg_batch *fg_trial_lend_batch(fg_trial *t, const char *what, uint32_t element, c
 }
 
 const fg_model *fg_trial_lend_model(fg_trial *t, const char *what, const fg_feed *feed) {
-  const char *network, *hyperparameters;
-  const double *weights;
-  uint64_t count;
-  fg_feed_model(feed, &network, &hyperparameters, &weights, &count);
+  fg_model given;
+  fg_feed_model(t->of, feed, &given);
+  const uint64_t count = given.weight_count;
+  const char *network = given.network, *hyperparameters = given.hyperparameters;
+  const double *weights = given.weights;
   const size_t network_bytes = strlen(network) + 1, text_bytes = strlen(hyperparameters) + 1;
   void *data;
   fg_region *region = fg_region_new(sizeof(fg_model), count * sizeof(double) + network_bytes + text_bytes, what, &data);
