@@ -284,7 +284,9 @@ static void refused(const char *params, const char *kind, const char *hyperparam
 static void refusals(void) {
   refused("size: 12", "network.symmetric", "{\"kernel\":3}", "never has size 12: it doubles; use 8 or 16");
   refused("size: 4", "network.symmetric", "{\"kernel\":3}",
-          "lattice it was drawn from: the kernel excludes it, and the free energy is infinite; use a network");
+          "model 'network.symmetric' draws fine spins independently, so its blocks can disagree");
+  refused("size: 4", "network.block", "{\"majority\":false}",
+          "drawn from: the kernel excludes it, and the free energy is infinite; use a network");
   refused("size: 4, kernel: decimation", "network.block", BLOCK, "use a network that cannot do so");
   refused("size: 4096, dreams: 100000000, steps: 100000000", "network.block", BLOCK, "more than 2^63 sites");
   refused("size: 4", "network.nothing", "{}", "model 'network.nothing' is of no network");

@@ -72,10 +72,18 @@ static void destroy(void *self) {
 static fg_status announce(variational *stage, int i, const fg_format *format) {
   const fg_host *host = stage->host;
   if (inputs_announce(&stage->model[i], host, i == TOP ? "top" : "model", format) != FG_OK) return FG_FAILED;
+  const char *kind = stage->model[i].kind;
   const fg_network *network = stage->model[i].network;
+  if ((FG_HAS(network, table) && network->table) || (FG_HAS(network, classes) && network->classes))
+    return host->fail(
+        host,
+        "model '%s' draws fine spins independently, so its blocks can disagree with what they were drawn from: "
+        "the kernel excludes it, and the free energy is infinite; use network.autoregressive or network.block "
+        "with majority: true",
+        kind);
   if (FG_HAS(network, gradient) && network->gradient) return FG_OK;
   return host->fail(host, "model '%s' has no gradient, so it cannot be trained by descending one; use another network",
-                    stage->model[i].kind);
+                    kind);
 }
 
 /// Dense site indices (network.h) must not wrap.
@@ -417,7 +425,7 @@ static const fg_stage stage_descriptor = {
         "`lnZ_gap` is (ln Z - ⟨ln W⟩)/N against Kaufman's exact ln Z, in nats per site; `ess` the effective sample size "
         "(ΣW)²/(nΣW²); `lnZ` = ln⟨W⟩.\n\n"
         "The network must respect the kernel in all it draws: network.autoregressive or network.block with majority: true, "
-        "for q majority with random ties. One that does not is refused when it first draws what the kernel excludes.\n\n"
+        "for q majority with random ties. Networks of independent spins are refused; another one that does not is when it first draws what the kernel excludes.\n\n"
         "One model makes all steps, or, with a second one at `top`, all but the last: nearest-neighbour couplings on top meet "
         "renormalised ones below. Nothing but K is given, so it may be any; started from an untrained network it may, below the "
         "critical temperature, miss part of the measure, which `lnZ` < exact shows.",
