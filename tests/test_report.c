@@ -2,13 +2,13 @@
 // what is written (escaped texts, kernels, plots, drawings). The pages as a whole: tests/cli_report.sh.
 #include "check.h"
 
-#include "message.h"
-#include "report/report.h"
 #include "csv_reader.h"
+#include "message.h"
 #include "report/files.h"
 #include "report/hdf5.h"
 #include "report/kernel.h"
 #include "report/plot.h"
+#include "report/report.h"
 #include "report/statistics.h"
 #include "report/svg.h"
 #include "report/text.h"

@@ -146,7 +146,7 @@ int main(void) {
   gsl_set_error_handler_off();
   static const check_case cases[] = {
       {"well separated eigenvalues", separated},  {"a complex pair", complex_pair},
-      {"coinciding moduli", coinciding},     {"few bins", few_bins},
+      {"coinciding moduli", coinciding},          {"few bins", few_bins},
       {"one operator, written out", written_out}, {0},
   };
   return check_main("errors of RG eigenvalues", cases);

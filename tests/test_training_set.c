@@ -166,7 +166,8 @@ static void room(void) {
   CHECK_INTEGER(each, 24 * 8 + 12 * 8 + 40);
   CHECK_INTEGER(training_set_bytes(FG_SPIN1, &p.fine->lattice, &p.coarse->lattice, 107), 107 * each);
   CU_ASSERT(training_set_bytes(FG_SPIN1, &p.fine->lattice, &p.coarse->lattice, UINT64_MAX / 8) == UINT64_MAX);
-  training_set *exact = training_set_new(host, FG_SPIN1, 107 * each), *less = training_set_new(host, FG_SPIN1, 107 * each - 1);
+  training_set *exact = training_set_new(host, FG_SPIN1, 107 * each),
+               *less = training_set_new(host, FG_SPIN1, 107 * each - 1);
   CHECK_INTEGER(training_set_add(exact, p.fine, p.coarse), FG_OK);
   CHECK_INTEGER(training_set_add(less, p.fine, p.coarse), FG_FAILED);
   training_set_free(exact);

@@ -5,8 +5,8 @@
 #include "report/report.h"
 #include "scalar.h"
 #include "sweep/engine.h"
-#include "sweep/sweep_folder.h"
 #include "sweep/merge.h"
+#include "sweep/sweep_folder.h"
 #include "sweep/work.h"
 #include "words.h"
 
