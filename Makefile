@@ -71,7 +71,7 @@ train.adam_OBJECTS         := $(addprefix plugins/train/,adam.o adam_config.o ad
 train.match_OBJECTS        = $(addprefix plugins/train/,match.o match_config.o match_targets.o match_tables.o matching.o search.o measures.o \
                               dreamer.o adamw.o inputs.o) $(addprefix plugins/estimate/,energy.o kaufman.o bins.o) $(SLICES)
 train.match_PKG            := gsl nlopt
-train.variational_OBJECTS   = $(addprefix plugins/train/,variational.o variational_tables.o free_energy.o dreamer.o adamw.o inputs.o) \
+train.variational_OBJECTS   = $(addprefix plugins/train/,variational.o variational_config.o variational_tables.o free_energy.o dreamer.o adamw.o inputs.o) \
                               $(addprefix plugins/estimate/,energy.o kaufman.o) $(SLICES)
 SLICES                     := $(addprefix plugins/generate/,slices.o slices_portable.o slices_avx2.o slices_avx512.o)
 generate.dream_OBJECTS     := plugins/generate/dream.o plugins/generate/refine.o $(SLICES)

@@ -4,6 +4,7 @@
 #include "adamw.h"
 #include "free_energy.h"
 #include "plugins/estimate/kaufman.h"
+#include "variational_config.h"
 #include "variational_tables.h"
 
 #include <inttypes.h>
@@ -16,15 +17,9 @@
 enum { MODEL, TOP }; // inputs, and models
 enum { OUT_MODEL, OUT_TOP, OUT_FIT };
 
-typedef struct config {
-  int64_t size, dreams, steps, check;
-  double coupling, rate, weight_decay, beta1, beta2;
-  int32_t kernel, schedule;
-} config;
-
 typedef struct variational {
   const fg_host *host;
-  const config *config;
+  const variational_config *config;
   int models; ///< 1, or 2 with one at `top`
   inputs_model model[FREE_ENERGY_MODELS];
   free_energy_task task;
@@ -37,7 +32,7 @@ typedef struct variational {
 } variational;
 
 static fg_status create(const fg_host *host, const void *given, void **self) {
-  const config *c = given;
+  const variational_config *c = given;
   int levels = 0;
   while (INT64_C(1) << levels < c->size) levels++;
   if (INT64_C(1) << levels != c->size)
@@ -88,7 +83,7 @@ static fg_status announce(variational *stage, int i, const fg_format *format) {
 
 /// Dense site indices (network.h) must not wrap.
 static fg_status check_indices(const variational *stage) {
-  const config *c = stage->config;
+  const variational_config *c = stage->config;
   uint64_t sites, sets = (uint64_t)c->steps + (uint64_t)(c->check / c->dreams) + 2;
   if (!__builtin_mul_overflow((uint64_t)(c->size * c->size), (uint64_t)c->dreams, &sites) &&
       !__builtin_mul_overflow(sites, sets, &sites) && !(sites >> 63))
@@ -133,7 +128,7 @@ static const inputs_model *top_of(const variational *stage) { return &stage->mod
 
 static fg_status begin(variational *stage) {
   const fg_host *host = stage->host;
-  const config *c = stage->config;
+  const variational_config *c = stage->config;
   const adamw_settings settings = {.schedule = c->schedule,
                                    .rate = c->rate,
                                    .beta1 = c->beta1,
@@ -253,129 +248,6 @@ static fg_status flush(void *self) {
 
 // ---- descriptor
 
-static const char *const kernels[] = {"majority", "decimation", NULL};
-static const char *const schedules[] = {"one-cycle", "cosine", "constant", NULL};
-static const char *const couplings[] = {"critical=0.44068679350977147", NULL};
-
-static const fg_param param_size = {
-    .size = sizeof(fg_param),
-    .type = FG_PARAM_INTEGER,
-    .offset = offsetof(config, size),
-    .name = "size",
-    .def = "8",
-    .min = "2",
-    .max = "4096",
-    .unit = "1",
-    .doc = "Size of the lattices whose free energy is minimised, a power of 2: dreams start from one spin.",
-};
-static const fg_param param_coupling = {
-    .size = sizeof(fg_param),
-    .type = FG_PARAM_REAL,
-    .offset = offsetof(config, coupling),
-    .name = "coupling",
-    .def = "critical",
-    .min = "-10",
-    .max = "10",
-    .names = couplings,
-    .unit = "1",
-    .doc = "Coupling K.",
-};
-static const fg_param param_kernel = {
-    .size = sizeof(fg_param),
-    .type = FG_PARAM_CHOICE,
-    .offset = offsetof(config, kernel),
-    .name = "kernel",
-    .def = "majority",
-    .choices = kernels,
-    .doc =
-        "What coarse-grains: majority of 2×2 blocks with random ties, or decimation to the spins (0,0) of the blocks.",
-};
-static const fg_param param_dreams = {
-    .size = sizeof(fg_param),
-    .type = FG_PARAM_INTEGER,
-    .offset = offsetof(config, dreams),
-    .name = "dreams",
-    .def = "1000",
-    .min = "2",
-    .max = "100000000",
-    .unit = "1",
-    .doc = "Dreams of a step, new ones every time; they are kept in memory.",
-};
-static const fg_param param_steps = {
-    .size = sizeof(fg_param),
-    .type = FG_PARAM_INTEGER,
-    .offset = offsetof(config, steps),
-    .name = "steps",
-    .def = "300",
-    .min = "1",
-    .max = "100000000",
-    .unit = "1",
-    .doc = "Steps of AdamW.",
-};
-static const fg_param param_check = {
-    .size = sizeof(fg_param),
-    .type = FG_PARAM_INTEGER,
-    .offset = offsetof(config, check),
-    .name = "check",
-    .def = "10000",
-    .min = "2",
-    .max = "1000000000",
-    .unit = "1",
-    .doc = "Fresh dreams, rounded up to whole steps, that the final free energy is measured on.",
-};
-static const fg_param param_rate = {
-    .size = sizeof(fg_param),
-    .type = FG_PARAM_REAL,
-    .offset = offsetof(config, rate),
-    .name = "rate",
-    .def = "0.01",
-    .min = "1e-12",
-    .max = "1000",
-    .unit = "1",
-    .doc = "Learning rate: about how far a weight moves in a step; the largest of the schedule.",
-};
-static const fg_param param_schedule = {
-    .size = sizeof(fg_param),
-    .type = FG_PARAM_CHOICE,
-    .offset = offsetof(config, schedule),
-    .name = "schedule",
-    .def = "one-cycle",
-    .choices = schedules,
-    .doc = "How the rate changes, as for train.adam.",
-};
-static const fg_param param_weight_decay = {
-    .size = sizeof(fg_param),
-    .type = FG_PARAM_REAL,
-    .offset = offsetof(config, weight_decay),
-    .name = "weight_decay",
-    .def = "0",
-    .min = "0",
-    .max = "1000",
-    .unit = "1",
-    .doc = "Decoupled weight decay λ: each step shrinks the weights by the factor 1 - λ·rate.",
-};
-static const fg_param param_beta1 = {
-    .size = sizeof(fg_param),
-    .type = FG_PARAM_REAL,
-    .offset = offsetof(config, beta1),
-    .name = "beta1",
-    .def = "0.9",
-    .min = "0",
-    .max = "0.999999",
-    .unit = "1",
-    .doc = "Decay of the mean gradient a step; in one-cycle it goes from 0.95 to 0.85 and back instead.",
-};
-static const fg_param param_beta2 = {
-    .size = sizeof(fg_param),
-    .type = FG_PARAM_REAL,
-    .offset = offsetof(config, beta2),
-    .name = "beta2",
-    .def = "0.99",
-    .min = "0",
-    .max = "0.999999",
-    .unit = "1",
-    .doc = "Decay of the mean squared gradient a step; short, for gradients shrink as the model improves.",
-};
 static const fg_port input_model = {
     .size = sizeof(fg_port),
     .kinds = FG_MODEL,
@@ -429,12 +301,10 @@ static const fg_stage stage_descriptor = {
         "One model makes all steps, or, with a second one at `top`, all but the last: nearest-neighbour couplings on top meet "
         "renormalised ones below. Nothing but K is given, so it may be any; started from an untrained network it may, below the "
         "critical temperature, miss part of the measure, which `lnZ` < exact shows.",
-    .params = (const fg_param *const[]){&param_size, &param_coupling, &param_kernel, &param_dreams, &param_steps,
-                                        &param_check, &param_rate, &param_schedule, &param_weight_decay, &param_beta1,
-                                        &param_beta2, NULL},
+    .params = variational_params,
     .inputs = (const fg_port *const[]){&input_model, &input_top, NULL},
     .outputs = (const fg_port *const[]){&output_model, &output_top, &output_fit, NULL},
-    .config_size = sizeof(config),
+    .config_size = sizeof(variational_config),
     .create = create,
     .negotiate = negotiate,
     .process = process,
