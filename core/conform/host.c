@@ -190,7 +190,9 @@ const fg_model *fg_trial_lend_model(fg_trial *t, const char *what, const fg_feed
 }
 
 void fg_trial_seal(fg_trial *t, const void *message) {
-  fg_region_set(fg_trial_find(t, message)->region, FG_REGION_INPUT);
+  const fg_trial_object *object = fg_trial_find(t, message);
+  if (!object) abort(); // it is what was lent just before
+  fg_region_set(object->region, FG_REGION_INPUT);
 }
 
 void fg_trial_take_back(fg_trial *t) {

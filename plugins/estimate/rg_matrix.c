@@ -171,7 +171,7 @@ static void measure(const measurement *work, uint32_t k, void *scratch) {
   const uint32_t total = operators_total(o), i = work->first + k;
   double *coarse = rg_moments_coarse(work->moments, k), *fine = rg_moments_fine(work->moments, k);
   double *kept = work->kept ? work->kept + (size_t)i * total : NULL;
-  if (work->known)
+  if (work->known && kept)
     memcpy(coarse, kept, total * sizeof *coarse);
   else
     operators_measure(o, work->coarse, i, scratch, coarse);
