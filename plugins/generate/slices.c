@@ -102,7 +102,7 @@ const slices_isa *slices_chosen(const fg_host *host) {
   const char *name = getenv("FINEGRAIN_ISA");
   if (name && !*name) name = NULL;
   const slices_isa *chosen = slices_choose(name);
-  if (chosen) return chosen;
+  if (chosen || !name) return chosen; // without a wish there is one
   int known = 0;
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) known |= strcmp(name, all[i]->name) == 0;
   host->fail(host, "FINEGRAIN_ISA=%s: %s; leave it unset, or choose portable%s%s", name,

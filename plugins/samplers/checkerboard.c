@@ -152,7 +152,7 @@ const checkerboard_isa *checkerboard_chosen(const fg_host *host) {
   const char *name = getenv("FINEGRAIN_ISA");
   if (name && !*name) name = NULL;
   const checkerboard_isa *chosen = checkerboard_choose(name);
-  if (chosen) return chosen;
+  if (chosen || !name) return chosen; // without a wish there is one
   int known = 0;
   for (size_t i = 0; i < KERNELS; i++) known |= strcmp(name, all_kernels[i]->name) == 0;
   host->fail(host, "FINEGRAIN_ISA=%s: %s; leave it unset, or choose portable%s%s", name,
