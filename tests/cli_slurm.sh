@@ -8,22 +8,22 @@ for program in slurmctld slurmd sbatch squeue scancel scontrol sinfo munged mung
   command -v $program >/dev/null || { echo "no $program: Slurm is not installed"; exit 77; }
 done
 chmod 755 "$scratch"
-mkdir -p "$scratch"/bin/plugins "$scratch/work"
+mkdir -p "$scratch"/bin/plugins "$scratch/own"
 cp "$BUILD/finegrain" tests/slurm/cluster.sh "$scratch/bin"
 cp "$BUILD"/plugins/*.so "$scratch/bin/plugins"
 cc -std=c17 -O1 -fPIC -shared -fvisibility=hidden -D_GNU_SOURCE -Icore/include -o "$scratch/bin/plugins/point.so" tests/plugins/point.c ||
   complain "point.c does not compile"
 user=()
 if [ "$(id -u)" -eq 0 ]; then
-  user=(setpriv --reuid=nobody "--regid=$(id -gn nobody)" --clear-groups env "HOME=$scratch/work")
-  chown nobody "$scratch/work"
+  user=(setpriv --reuid=nobody "--regid=$(id -gn nobody)" --clear-groups env "HOME=$scratch/own")
+  chown nobody "$scratch/own"
 fi
-export SLURM_CONF=$scratch/work/cluster/slurm.conf
-as() { (cd "$scratch/work" && "${user[@]}" "$@"); }
+export SLURM_CONF=$scratch/own/cluster/slurm.conf
+as() { (cd "$scratch/own" && "${user[@]}" "$@"); }
 sweep() { as timeout 150 "$scratch/bin/finegrain" sweep "$@"; }
 orphans=()
 clean_up() {
-  as timeout 20 bash "$scratch/bin/cluster.sh" stop "$scratch/work/cluster"
+  as timeout 20 bash "$scratch/bin/cluster.sh" stop "$scratch/own/cluster"
   [ ${#orphans[@]} -eq 0 ] || kill -9 "${orphans[@]}" 2>/dev/null
   rm -rf "$scratch"
 }
@@ -45,14 +45,14 @@ job_says() { as scontrol show job "$1" | grep -q "$2"; } # JOB TEXT, of the firs
 attempts() { find "$1" -path '*/points/*/attempts/*.log' | wc -l; }
 saved() { [ "$(find "$1" -path '*/.checkpoint/point.state' 2>/dev/null | wc -l)" -eq "$2" ]; }
 went_on() { grep -l "goes on from its checkpoint" "$1"/points/*/run/log.txt | wc -l; }
-same() { cmp "$scratch/work/$1/summary.csv" "$scratch/work/$2/summary.csv" || complain "$1 and $2 have other results"; }
+same() { cmp "$scratch/own/$1/summary.csv" "$scratch/own/$2/summary.csv" || complain "$1 and $2 have other results"; }
 
-as bash "$scratch/bin/cluster.sh" start "$scratch/work/cluster" 4 || { complain "Slurm does not start"; finish; }
+as bash "$scratch/bin/cluster.sh" start "$scratch/own/cluster" 4 || { complain "Slurm does not start"; finish; }
 lap "started"
 
 # ---- twelve points, one of which fails; then that one alone
 
-cat >"$scratch/work/twelve.yaml" <<'YAML'
+cat >"$scratch/own/twelve.yaml" <<'YAML'
 finegrain: 1
 name: twelve points
 seed: 7
@@ -66,27 +66,27 @@ YAML
 expect_code 0 sweep run twelve.yaml --out "it's a sweep" --engine local --jobs 4
 POINT_FAILS=1 expect_code 0 sweep run twelve.yaml --out twelve
 expect_text "$scratch/stderr" "submitted 4 workers as job "
-expect_text "$scratch/stderr" "watch with 'finegrain sweep status $scratch/work/twelve'"
+expect_text "$scratch/stderr" "watch with 'finegrain sweep status $scratch/own/twelve'"
 job=$(job_of submitted) merge=$(job_of "their results")
 within 150 idle
 job_says "$job" "JobState=FAILED\|ExitCode=1:0" || job_says "$job" "JobState=COMPLETED" || complain "the array is $(as scontrol show job "$job")"
 job_says "$merge" "ExitCode=1:0" || complain "the merge does not fail with a point"
-expect_text "$scratch/work/twelve/workers/merge.log" "12 points: 11 done, 1 failed; results in $scratch/work/twelve/summary.csv"
-expect_text "$scratch/work/twelve/workers/merge.log" "failed: point.params.value=12, point.params.end=maybe: $scratch/work/twelve/sweep.yaml:5:3: error: point: POINT_FAILS is set"
-[ "$(attempts "$scratch/work/twelve")" -eq 12 ] || complain "$(attempts "$scratch/work/twelve") attempts instead of 12"
-[ "$(find "$scratch/work/twelve/workers" -name "${job}_*.log" | wc -l)" -eq 4 ] || complain "not four workers"
+expect_text "$scratch/own/twelve/workers/merge.log" "12 points: 11 done, 1 failed; results in $scratch/own/twelve/summary.csv"
+expect_text "$scratch/own/twelve/workers/merge.log" "failed: point.params.value=12, point.params.end=maybe: $scratch/own/twelve/sweep.yaml:5:3: error: point: POINT_FAILS is set"
+[ "$(attempts "$scratch/own/twelve")" -eq 12 ] || complain "$(attempts "$scratch/own/twelve") attempts instead of 12"
+[ "$(find "$scratch/own/twelve/workers" -name "${job}_*.log" | wc -l)" -eq 4 ] || complain "not four workers"
 lap "twelve points, one failed"
 expect_code 0 sweep resume twelve
 merge=$(job_of "their results")
 within 150 idle
 job_says "$merge" "ExitCode=0:0" || complain "the merge fails though all is done"
-[ "$(attempts "$scratch/work/twelve")" -eq 13 ] || complain "resume ran $(($(attempts "$scratch/work/twelve") - 12)) points instead of 1"
+[ "$(attempts "$scratch/own/twelve")" -eq 13 ] || complain "resume ran $(($(attempts "$scratch/own/twelve") - 12)) points instead of 1"
 same twelve "it's a sweep"
 lap "resumed"
 
 # ---- a warning to the whole array: all save, are queued again, and go on
 
-cat >"$scratch/work/six.yaml" <<'YAML'
+cat >"$scratch/own/six.yaml" <<'YAML'
 finegrain: 1
 name: six
 seed: 7
@@ -97,43 +97,43 @@ exec: {engine: slurm, workers: 4, time: 5}
 stream: {checkpoint: 50 ms}
 YAML
 expect_code 0 sweep run six.yaml --out local --engine local --jobs 6
-export POINT_WAITS_FOR=$scratch/work/waits # points do not end before this file is gone
-touch "$scratch/work/waits"
+export POINT_WAITS_FOR=$scratch/own/waits # points do not end before this file is gone
+touch "$scratch/own/waits"
 expect_code 0 sweep run six.yaml --out warned
 job=$(job_of submitted)
-within 60 saved "$scratch/work/warned" 4
+within 60 saved "$scratch/own/warned" 4
 as scancel --signal=USR1 --batch "$job"
-told() { [ "$(grep -l "saved; asking Slurm to queue" "$scratch/work/warned/workers/${job}"_*.log | wc -l)" -eq 4 ]; }
+told() { [ "$(grep -l "saved; asking Slurm to queue" "$scratch/own/warned/workers/${job}"_*.log | wc -l)" -eq 4 ]; }
 within 60 told
-rm "$scratch/work/waits"
+rm "$scratch/own/waits"
 within 150 idle
-for task in 0 1 2 3; do expect_text "$scratch/work/warned/workers/${job}_$task.log" "saved; asking Slurm to queue ${job}_$task again"; done
-expect_text "$scratch/work/warned/workers/merge.log" "6 points: 6 done"
+for task in 0 1 2 3; do expect_text "$scratch/own/warned/workers/${job}_$task.log" "saved; asking Slurm to queue ${job}_$task again"; done
+expect_text "$scratch/own/warned/workers/merge.log" "6 points: 6 done"
 same warned local
-[ "$(went_on "$scratch/work/warned")" -eq 4 ] || complain "$(went_on "$scratch/work/warned") runs instead of 4 went on from their checkpoints"
-[ "$(attempts "$scratch/work/warned")" -eq 10 ] || complain "$(attempts "$scratch/work/warned") attempts instead of 10"
+[ "$(went_on "$scratch/own/warned")" -eq 4 ] || complain "$(went_on "$scratch/own/warned") runs instead of 4 went on from their checkpoints"
+[ "$(attempts "$scratch/own/warned")" -eq 10 ] || complain "$(attempts "$scratch/own/warned") attempts instead of 10"
 lap "warned and queued again"
 
 # ---- scancel
 
-touch "$scratch/work/waits"
+touch "$scratch/own/waits"
 expect_code 0 sweep run six.yaml --out cancelled
 job=$(job_of submitted)
-within 60 saved "$scratch/work/cancelled" 4
+within 60 saved "$scratch/own/cancelled" 4
 as scancel "$job" "$(job_of "their results")"
 within 150 idle
-rm "$scratch/work/waits"
+rm "$scratch/own/waits"
 expect_code 0 sweep status cancelled
 expect_text "$scratch/stdout" "6 points: 4 interrupted, 2 missing"
-[ "$(grep -l "with --resume it goes on from its checkpoints" "$scratch"/work/cancelled/points/*/attempts/1.log | wc -l)" -eq 4 ] || complain "cancelled runs do not save"
+[ "$(grep -l "with --resume it goes on from its checkpoints" "$scratch"/own/cancelled/points/*/attempts/1.log | wc -l)" -eq 4 ] || complain "cancelled runs do not save"
 expect_code 0 sweep resume cancelled --engine local --jobs 6
 same cancelled local
-[ "$(went_on "$scratch/work/cancelled")" -eq 4 ] || complain "cancelled runs do not go on where they were"
+[ "$(went_on "$scratch/own/cancelled")" -eq 4 ] || complain "cancelled runs do not go on where they were"
 lap "cancelled and resumed"
 
 # ---- what short points cost beside their own time: measured, not judged
 
-cat >"$scratch/work/short.yaml" <<YAML
+cat >"$scratch/own/short.yaml" <<YAML
 finegrain: 1
 name: short
 stages:
@@ -143,8 +143,8 @@ exec: {engine: slurm, workers: 4}
 YAML
 expect_code 0 sweep run short.yaml --out short
 within 150 idle
-expect_text "$scratch/work/short/workers/merge.log" "${POINTS:-60} points: ${POINTS:-60} done"
-"$PYTHON" - "$scratch/work/short" <<'PY'
+expect_text "$scratch/own/short/workers/merge.log" "${POINTS:-60} points: ${POINTS:-60} done"
+"$PYTHON" - "$scratch/own/short" <<'PY'
 import glob, json, os, sys
 names = glob.glob(sys.argv[1] + "/points/*/attempts/1.json")
 own = [json.load(open(name))["seconds"] for name in names]
@@ -161,8 +161,8 @@ lap "short points"
 
 ancestor() { sed 's/.*) //' "/proc/$1/stat" | cut -d' ' -f2; }
 # The first of four points waits; the others are done when its worker's task starts again.
-touch "$scratch/work/waits"
-cat >"$scratch/work/lost.yaml" <<'YAML'
+touch "$scratch/own/waits"
+cat >"$scratch/own/lost.yaml" <<'YAML'
 finegrain: 1
 name: lost
 seed: 7
@@ -174,36 +174,36 @@ stream: {checkpoint: 50 ms}
 YAML
 expect_code 0 sweep run lost.yaml --out lost
 job=$(job_of submitted)
-first=$(sed -n 's/.*"id": "\([0-9a-f]*\)".*/\1/p' "$scratch/work/lost/plan.json" | head -n 1)
-point=$scratch/work/lost/points/$first
+first=$(sed -n 's/.*"id": "\([0-9a-f]*\)".*/\1/p' "$scratch/own/lost/plan.json" | head -n 1)
+point=$scratch/own/lost/points/$first
 within 60 test -e "$point/run/.checkpoint/point.state"
 run=$(sed -n 's/.*"pid": \([0-9]*\).*/\1/p' "$point/run/status.json")
 worker=$(ancestor "$run") step=$(ancestor "$(ancestor "$run")")
 orphans+=("$run" "$worker")
 node=$(tr '\0' '\n' <"/proc/$worker/environ" | sed -n 's/^SLURMD_NODENAME=//p')
 case $(cat "/proc/$step/comm") in slurmstepd) ;; *) complain "process $step is $(cat "/proc/$step/comm"), not slurmstepd" ;; esac
-kill -9 "$step" "$(cat "$scratch/work/cluster/slurmd.$node.pid")"
+kill -9 "$step" "$(cat "$scratch/own/cluster/slurmd.$node.pid")"
 as scontrol update "nodename=$node" state=down reason=lost
 task=$(tr '\0' '\n' <"/proc/$worker/environ" | sed -n 's/^SLURM_ARRAY_TASK_ID=//p')
 within 60 job_says "${job}_$task" "Restarts=1"
 within 150 idle # the array has ended, and the merge after it
 [ -e "/proc/$run" ] || complain "the run did not outlive its node"
-expect_text "$scratch/work/lost/workers/merge.log" "4 points: 3 done, 1 running"
+expect_text "$scratch/own/lost/workers/merge.log" "4 points: 3 done, 1 running"
 expect_code 0 sweep work lost # one more worker, which finds nothing to do
-rm "$scratch/work/waits"
+rm "$scratch/own/waits"
 [ "$(find "$point/attempts" -name '*.log' | wc -l)" -eq 1 ] || complain "a point ran twice at once"
 within 60 test -e "$point/run/manifest.json"
 within 60 test -e "$point/attempts/1.json"
 expect_code 0 sweep merge lost
-[ "$(attempts "$scratch/work/lost")" -eq 4 ] || complain "$(attempts "$scratch/work/lost") attempts instead of 4"
-[ "$(tail -n +2 "$scratch/work/lost/summary.csv" | cut -d, -f1 | sort -u | wc -l)" -eq 4 ] || complain "not every point has one result"
+[ "$(attempts "$scratch/own/lost")" -eq 4 ] || complain "$(attempts "$scratch/own/lost") attempts instead of 4"
+[ "$(tail -n +2 "$scratch/own/lost/summary.csv" | cut -d, -f1 | sort -u | wc -l)" -eq 4 ] || complain "not every point has one result"
 lap "a node lost"
 
 # ---- without Slurm: status and merge need none
 
-controller=$(cat "$scratch/work/cluster/slurmctld.pid")
+controller=$(cat "$scratch/own/cluster/slurmctld.pid")
 kill "$controller"
-gone() { [ ! -e "$scratch/work/cluster/slurmctld.pid" ] || [ ! -e "/proc/$controller" ]; }
+gone() { [ ! -e "$scratch/own/cluster/slurmctld.pid" ] || [ ! -e "/proc/$controller" ]; }
 within 60 gone
 expect_code 0 sweep status short
 expect_text "$scratch/stdout" "${POINTS:-60} points: ${POINTS:-60} done"
